@@ -1,0 +1,90 @@
+"""Discovery: a pass, a dialect, a target is there because its file is; third parties add theirs by entry points."""
+
+import inspect
+import logging
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TypeVar, cast
+
+from xdsl.dialect_interfaces import DialectInterface
+from xdsl.dialects import get_all_dialects
+from xdsl.ir import Attribute, Dialect, Operation
+from xdsl.passes import ModulePass
+
+from .. import backends, dialects, passes
+from ..dialects.graph.weight import AicContext
+
+BORROWED = "builtin func arith math linalg tensor memref scf affine vector bufferization test"
+T = TypeVar("T")
+log = logging.getLogger("aic.context")
+
+
+def _files(package: ModuleType) -> Iterator[str]:
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not info.ispkg and "._" not in info.name:
+            yield info.name
+
+
+def _defined_in(file: str, base: type[T]) -> list[type[T]]:
+    found = (c for _, c in inspect.getmembers(import_module(file), inspect.isclass))
+    return [c for c in found if issubclass(c, base) and c.__module__ == file and not inspect.isabstract(c)]
+
+
+def pass_files() -> dict[str, str]:
+    """Pass name -> module, without importing a pass: `fuse-kernels` -> `aic.passes.tensor.fuse_kernels`."""
+    found: dict[str, str] = {}
+    for file in (*_files(passes), *(f for f in _files(backends) if ".passes." in f)):
+        name = file.rpartition(".")[2].replace("_", "-")
+        if name in found:
+            raise ValueError(f"pass {name}: both {found[name]} and {file}")
+        found[name] = file
+    return found
+
+
+def find_pass(name: str) -> type[ModulePass]:
+    """Import the one pass of that name; ValueError if its file holds another."""
+    (found,) = _defined_in(pass_files()[name], ModulePass)
+    if found.name != name:
+        raise ValueError(f"pass file {name}: expected that name, found {found.name}")
+    return found
+
+
+def targets() -> tuple[str, ...]:
+    """The names of the targets, sorted."""
+    return tuple(sorted(i.name for i in pkgutil.iter_modules(backends.__path__) if i.ispkg))
+
+
+def plugins(group: str) -> dict[str, object]:
+    """What third parties offer under `aic.<group>`; one that fails to load is warned of and left out."""
+    found: dict[str, object] = {}
+    for point in entry_points(group=f"aic.{group}"):
+        try:
+            found[point.name] = point.load()
+        except Exception as error:  # somebody else's code: any failure of theirs must not be ours
+            log.warning("plugin %s (%s) is left out: %s", point.name, point.value, error)
+    return found
+
+
+def _dialect(name: str, files: list[str]) -> Dialect:
+    ops = [c for f in files for c in _defined_in(f, Operation) if "name" in vars(c)]
+    attrs = [c for f in files for c in _defined_in(f, Attribute) if "name" in vars(c)]
+    return Dialect(name, ops, attrs, [c() for f in files for c in _defined_in(f, DialectInterface)])
+
+
+def context() -> AicContext:
+    """A fresh context; a dialect is imported when its first word is read."""
+    ctx, theirs = AicContext(), get_all_dialects()
+    for name in BORROWED.split():
+        ctx.register_dialect(name, theirs[name])
+    ours: dict[str, list[str]] = {}
+    for file in _files(dialects):
+        ours.setdefault(file.removeprefix(f"{dialects.__name__}.").partition(".")[0], []).append(file)
+    for name, files in ours.items():
+        ctx.register_dialect(name, partial(_dialect, name, files))
+    for name, factory in plugins("dialects").items():
+        ctx.register_dialect(name, cast(Callable[[], Dialect], factory))
+    return ctx
