@@ -6,7 +6,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
-from typing import ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -49,8 +49,21 @@ class Fusion(Enum):
 class GraphOp(IRDLOperation, ABC):
     """An operator on static tensors. `infer` is its shape rule, `evaluate` its meaning; neither reads its results."""
 
-    fusion: ClassVar[Fusion]
     traits = traits_def(Pure())
+    if TYPE_CHECKING:
+        fusion: ClassVar[Fusion]
+    else:
+
+        @property
+        def fusion(self):
+            return self.__fusion__
+
+    def __init_subclass__(cls, **options: object):
+        """Moves `fusion = Fusion.X` to `__fusion__`: IRDL takes no class field but its own, save dunder names."""
+        super().__init_subclass__(**options)
+        if isinstance(found := cls.__dict__.get("fusion"), Fusion):
+            setattr(cls, "__fusion__", found)  # noqa: B010  pyright knows no such field
+            del cls.fusion
 
     @abstractmethod
     def infer(self) -> Types:
