@@ -1,17 +1,22 @@
-"""The names of xDSL that move between its releases, and the one thing we change in it: new ops inherit an origin.
+"""The names of xDSL that move between its releases, and the two things we change in it.
 
-xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose location is unknown takes
-that of the op the pattern matched, so that a report at any level can name the ONNX node.
+New ops inherit an origin: xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose
+location is unknown takes that of the op the pattern matched, so that a report at any level can name the ONNX node.
+
+A tensor may stand for a memref of any layout, as in MLIR: xDSL's `bufferization.to_tensor` takes row-major ones only.
 """
 
-from xdsl.dialects.builtin import UnknownLoc
+from xdsl.dialects.bufferization import TensorFromMemRefConstraint
+from xdsl.dialects.builtin import MemRefType, TensorType, UnknownLoc
 from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, TransposeOp, YieldOp
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
+from xdsl.irdl import VarConstraint, VerificationContext
 from xdsl.irdl.dominance import DominanceInfo
 from xdsl.pattern_rewriter import PatternRewriter
 from xdsl.rewriter import InsertPoint
+from xdsl.utils.exceptions import VerifyException
 
 __all__ = [
     "DominanceInfo",
@@ -39,3 +44,15 @@ def _with_origin(self: PatternRewriter, insert_point: Operation | InsertPoint) -
 
 
 PatternRewriter.__init__ = _with_origin
+
+
+def _any_layout(self: TensorFromMemRefConstraint, attr: Attribute, constraint_context: VerificationContext) -> None:
+    if not isinstance(attr, TensorType):
+        raise VerifyException(f"expected a tensor, found {attr}")
+    of = self.memref_constraint
+    known = constraint_context.get_variable(of.name) if isinstance(of, VarConstraint) else None
+    if isinstance(known, MemRefType) and (known.element_type, known.shape) != (attr.element_type, attr.shape):
+        raise VerifyException(f"expected a tensor with the shape and elements of {known}, found {attr}")
+
+
+TensorFromMemRefConstraint.verify = _any_layout
