@@ -1,0 +1,240 @@
+"""A kernel as its loops will see it: dims shared by its generics, and the stages in which they run.
+
+    max over j of x[i,j] | e = exp(x[i,j] - m[i]), s = sum over j of e | y[i,j] = e / s[i]
+    stage 0: reduce m     stage 1: pre e, reduce s                       stage 2: pre y        common dims: i
+
+A stage is one loop nest: pointwise generics over its whole space (`pre`), reductions of that space, pointwise
+generics over what the reductions leave (`post`). The common dims, parallel in every stage, are the outermost loops.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.dialects import bufferization, linalg, tensor
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ...dialects import kernel
+from ...dialects._shape import shape
+from ..tensor._generic import Generic, generic
+from .access import Access, located
+
+
+@dataclass(eq=False)
+class Member:
+    """One generic with its dims renamed to the kernel's."""
+
+    generic: Generic
+    dims: tuple[int, ...]
+    space: frozenset[int]
+    """Its dims of more than one index."""
+    stage: int = -1
+    role: str = "pre"
+
+    @property
+    def results(self) -> Sequence[SSAValue]:
+        """The tensors it makes."""
+        return self.generic.op.results
+
+    @property
+    def reduced(self) -> frozenset[int]:
+        """Its reduction dims of more than one index."""
+        return frozenset(self.dims[d] for d in self.generic.reduction) & self.space
+
+    def place(self, value: SSAValue) -> list[int | None]:
+        """The dim that walks each axis of a tensor it makes; None where nothing moves."""
+        indices = self.generic.outputs[list(self.results).index(value)].indices
+        return [None if i.dim is None or self.dims[i.dim] not in self.space else self.dims[i.dim] for i in indices]
+
+
+@dataclass
+class Stage:
+    """Members that share one loop nest, in order."""
+
+    space: frozenset[int]
+    reduced: frozenset[int] = frozenset()
+    members: list[Member] = field(default_factory=list[Member])
+
+    def of(self, role: str) -> list[Member]:
+        """The members that are `pre`, `reduce` or `post`."""
+        return [m for m in self.members if m.role == role]
+
+
+@dataclass
+class Kernel:
+    """A kernel.func read for loop generation; tensors are known by their SSA values."""
+
+    func: kernel.FuncOp
+    sizes: dict[int, int]
+    members: list[Member]
+    stages: list[Stage]
+    common: frozenset[int]
+    maker: dict[SSAValue, Member]
+    inits: dict[SSAValue, SSAValue]
+    """A filled tensor -> the scalar it is filled with."""
+    places: dict[SSAValue, SSAValue]
+    """A tensor read from, or written to, an argument (or returned) -> the argument or returned value."""
+    outputs: dict[SSAValue, list[tuple[SSAValue | None, Attribute]]]
+    """A tensor that leaves the kernel -> (buffer if there is one yet, type with layout)."""
+
+    def access(self, member: Member, operand: int) -> Access:
+        """Where `member` reads its input `operand`, which is an argument of the kernel."""
+        view = member.generic.inputs[operand]
+        buffer = self.places[view.value]
+        return located(buffer, buffer.type, view.indices, member.dims)
+
+    def crossing(self) -> Iterator[SSAValue]:
+        """Tensors made in one stage and read in a later one."""
+        for value, maker in self.maker.items():
+            readers = {use.operation for use in value.uses}
+            stages = {m.stage for m in self.members if m.generic.op in readers}
+            if any(stage != maker.stage for stage in stages):
+                yield value
+
+
+def analyse(func: kernel.FuncOp) -> Kernel | None:
+    """Read a kernel; None if it holds more than generics, fills and empties (an imperative kernel)."""
+    inits: dict[SSAValue, SSAValue] = {}
+    places: dict[SSAValue, SSAValue] = {arg: arg for arg in func.body.block.args}
+    outputs: dict[SSAValue, list[tuple[SSAValue | None, Attribute]]] = {}
+    generics: list[Generic] = []
+    for op in func.body.block.ops:
+        match op:
+            case linalg.GenericOp():
+                generics.append(generic(op))
+            case linalg.FillOp():
+                inits[op.results[0]] = op.inputs[0]
+            case bufferization.ToTensorOp():
+                places[op.tensor] = op.memref
+            case bufferization.MaterializeInDestinationOp():
+                outputs.setdefault(op.source, []).append((op.dest, op.dest.type))
+            case kernel.ReturnOp():
+                for value, type in zip(op.values, func.function_type.outputs, strict=True):
+                    outputs.setdefault(value, []).append((None, type))
+            case tensor.EmptyOp():
+                pass
+            case Operation(name="arith.constant"):
+                pass
+            case _:
+                return None
+    sizes, members = _renamed(generics)
+    maker = {value: m for m in members for value in m.results}
+    found = Kernel(func, sizes, members, [], frozenset(), maker, inits, places, outputs)
+    _group(found)
+    found.common = _common(found)
+    return found
+
+
+def is_bufferized(func: kernel.FuncOp) -> bool:
+    """Whether the kernel works on memrefs."""
+    return all(isinstance(arg.type, MemRefType) for arg in func.body.block.args)
+
+
+def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
+    """Give equal names to dims of a producer and a consumer that walk the same axis of the tensor between them."""
+    base: list[int] = []
+    total = 0
+    for g in generics:
+        base.append(total)
+        total += len(g.sizes)
+    parent = list(range(total))
+    owner = [i for i, g in enumerate(generics) for _ in g.sizes]
+    held: dict[int, set[int]] = {d: {owner[d]} for d in range(total)}
+
+    def root(d: int) -> int:
+        while parent[d] != d:
+            d = parent[d]
+        return d
+
+    made = {value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)}
+    for i, g in enumerate(generics):
+        for view in g.inputs:
+            if view.value not in made:
+                continue
+            p, k = made[view.value]
+            for theirs, mine in zip(generics[p].outputs[k].indices, view.indices, strict=True):
+                if theirs.dim is None or mine.dim is None:
+                    continue
+                a, b = root(base[p] + theirs.dim), root(base[i] + mine.dim)
+                if a != b and not held[a] & held[b]:
+                    parent[b] = a
+                    held[a] |= held[b]
+    sizes: dict[int, int] = {}
+    members: list[Member] = []
+    for i, g in enumerate(generics):
+        dims = tuple(root(base[i] + d) for d in range(len(g.sizes)))
+        sizes |= dict(zip(dims, g.sizes, strict=True))
+        members.append(Member(g, dims, frozenset(d for d, n in zip(dims, g.sizes, strict=True) if n > 1)))
+    return sizes, members
+
+
+def _same_point(found: Kernel, member: Member, stage: int) -> bool:
+    """Whether what `member` reads from the stage's members is, for each of them, the element of the same point."""
+    for view in member.generic.inputs:
+        maker = found.maker.get(view.value)
+        if maker is None or maker.stage != stage:
+            continue
+        mine = [None if i.dim is None else member.dims[i.dim] for i in view.indices]
+        sizes = shape(view.value)
+        if any(t != m and size != 1 for t, m, size in zip(maker.place(view.value), mine, sizes, strict=True)):
+            return False
+    return True
+
+
+def _role(found: Kernel, member: Member, index: int) -> str | None:
+    """How `member` may join stage `index`, or None."""
+    stage = found.stages[index]
+    reads = {found.maker[v.value] for v in member.generic.inputs if v.value in found.maker}
+    mine = [m for m in reads if m.stage == index]
+    captured = {found.maker[v] for v in member.generic.captures if v in found.maker}
+    if captured or not _same_point(found, member, index):
+        return None
+    if member.reduced:
+        if member.space != stage.space or stage.reduced not in (frozenset(), member.reduced):
+            return None
+        return "reduce" if all(m.role == "pre" for m in mine) else None
+    if member.space == stage.space and not member.reduced:
+        if not stage.reduced or all(m.role == "pre" for m in mine):
+            return "pre"
+        return None
+    if stage.reduced and member.space == stage.space - stage.reduced:
+        return "post"
+    return None
+
+
+def _group(found: Kernel) -> None:
+    for member in found.members:
+        reads = [found.maker[v.value] for v in member.generic.inputs if v.value in found.maker]
+        captured = [found.maker[v] for v in member.generic.captures if v in found.maker]
+        earliest = max((m.stage for m in reads + captured), default=0)
+        if any(m.role != "pre" and member.reduced and m.stage == earliest for m in reads):
+            earliest += 1
+        for index in range(earliest, len(found.stages)):
+            if (role := _role(found, member, index)) is not None:
+                break
+        else:
+            found.stages.append(Stage(member.space))
+            index, role = len(found.stages) - 1, "reduce" if member.reduced else "pre"
+        member.stage, member.role = index, role
+        found.stages[index].members.append(member)
+        found.stages[index].reduced |= member.reduced
+
+
+def _common(found: Kernel) -> frozenset[int]:
+    """Dims parallel in every stage, and walked in step by all that passes between stages; none for a single stage."""
+    if len(found.stages) < 2:
+        return frozenset()
+    dims = frozenset.intersection(*(s.space - s.reduced for s in found.stages))
+    for value in found.crossing():
+        maker = found.maker[value]
+        for reader in found.members:
+            if reader.stage == maker.stage:
+                continue
+            if value in reader.generic.captures:
+                return frozenset()
+            for view in (v for v in reader.generic.inputs if v.value is value):
+                for t, index in zip(maker.place(value), view.indices, strict=True):
+                    mine = None if index.dim is None else reader.dims[index.dim]
+                    if t != mine and t is not None:
+                        dims -= {t}
+    return dims

@@ -1,0 +1,171 @@
+"""A kernel's loops: the common dims outermost, then one nest per stage, with buffers for what passes between stages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, i8
+from xdsl.ir import Attribute, SSAValue
+
+from ...dialects import kernel
+from ...dialects._shape import dtype, element, shape
+from .body import barred
+from .kernel import Kernel, analyse
+from .scope import Base, Code
+from .stage import Nest
+from .tiling import Machine, Tiling, choose, pieces
+from .walk import Homes, Walk, problem, walk
+
+STACK = 16 * 1024
+"""Bytes up to which a buffer between stages lies on the stack."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What became of a kernel: bytes of scratch memory that each launch must give it, and the tiling of each stage."""
+
+    scratch: int
+    tilings: tuple[Tiling, ...]
+
+
+def generate(func: kernel.FuncOp, machine: Machine, override: Tiling | None = None) -> Generated | None:
+    """Replace a bufferized kernel's generics by loops; None (and nothing changed) if it is no kernel of generics.
+
+    `override` replaces the default tiling of the stage that holds the root (the first with a reduction)."""
+    if (found := analyse(func)) is None:
+        return None
+    block = func.body.block
+    old = list(block.ops)
+    maker = _Maker(found, Code(block, func.location), machine)
+    tilings = maker.run(override)
+    for op in reversed(old):
+        op.detach()
+    for op in reversed(old):
+        op.erase(safe_erase=False)
+    block.add_op(kernel.ReturnOp())
+    return Generated(maker.scratch_bytes, tilings)
+
+
+class _Maker:
+    def __init__(self, found: Kernel, code: Code, machine: Machine):
+        self.found, self.code, self.machine = found, code, machine
+        self.scratch_bytes = 0
+        self.scratch: SSAValue | None = None
+        self.homes: Homes = {}
+        self.own: set[SSAValue] = set()
+
+    def run(self, override: Tiling | None) -> tuple[Tiling, ...]:
+        found = self.found
+        row, lanes = self._row()
+        self._allocate(lanes if row is not None else 1)
+        bases: dict[int, Base] = {}
+        tilings: list[Tiling] = []
+        order = sorted(found.common, key=lambda d: d == row)
+        self._common(order, row, lanes, bases, override, tilings)
+        return tuple(tilings)
+
+    def _walk(self, index: int, row: int | None, lanes: int) -> Walk:
+        return walk(self.found, self.found.stages[index], self.homes, frozenset(self.own), row, lanes)
+
+    def _row(self) -> tuple[int | None, int]:
+        """The common dim to vectorise, if some stage has no vector dim of its own."""
+        found = self.found
+        if not found.common:
+            return None, 1
+        self.homes = {v: (v, v.type) for v in found.crossing() if not self._is_row(v)}
+        problems = [problem(found, self._walk(i, None, 1), self.machine.vector_bytes) for i in range(len(found.stages))]
+        self.homes = {}
+        served = all(not p.sizes or choose(p, self.machine).vector is not None for p in problems)
+        if served and any(p.sizes for p in problems):
+            return None, 1
+        stopped = frozenset[int]().union(*(barred(m) for m in found.members))
+        for dim in sorted(found.common - stopped, key=lambda d: -found.sizes[d]):
+            steps = [load.access.inner(dim) for p in problems for load in p.loads if load.access.buffer in found.places]
+            stores = [a.inner(dim) for p in problems for a in p.stores]
+            if all(s in (0, 1) for s in steps) and all(s == 1 for s in stores):
+                return dim, min(p.lanes for p in problems)
+        return None, 1
+
+    def _is_row(self, value: SSAValue) -> bool:
+        return all(d is None or d in self.found.common for d in self.found.maker[value].place(value))
+
+    def _allocate(self, lanes: int) -> None:
+        """Give each tensor between stages a place: the output it becomes, the stack, or the scratch argument."""
+        found = self.found
+        wanted: list[tuple[SSAValue, MemRefType[Attribute], MemRefType[Attribute]]] = []
+        for value in found.crossing():
+            if self._is_row(value):
+                continue
+            if value in found.outputs:
+                dest, type = found.outputs[value][0]
+                if dest is not None:
+                    self.homes[value] = (dest, type)
+                continue
+            axes = zip(shape(value), found.maker[value].place(value), strict=True)
+            sizes = [1 if d is None or d in found.common else n for n, d in axes]
+            whole = MemRefType(element(value), [prod(sizes) * lanes])
+            wanted.append((value, MemRefType(element(value), sizes), whole))
+        for value, type, whole in wanted:
+            buffer = self._buffer(whole)
+            self.own.add(buffer)
+            self.homes[value] = (buffer, type)
+
+    def _buffer(self, type: MemRefType[Attribute]) -> SSAValue:
+        size = prod(type.get_shape()) * dtype(type.element_type).itemsize
+        if size <= STACK:
+            return self.code.add(memref.AllocaOp.get(type.element_type, 64, type.get_shape()))
+        if self.scratch is None:
+            block = self.found.func.body.block
+            self.scratch = block.insert_arg(MemRefType(i8, [DYNAMIC_INDEX]), len(block.args))
+        start, self.scratch_bytes = self.scratch_bytes, self.scratch_bytes + -(-size // 64) * 64
+        return self.code.add(memref.ViewOp(self.scratch, self.code.index(start), [], type))
+
+    def _common(
+        self,
+        order: list[int],
+        row: int | None,
+        lanes: int,
+        bases: dict[int, Base],
+        override: Tiling | None,
+        tilings: list[Tiling],
+    ) -> None:
+        if not order:
+            self.code.floor = len(self.code.scopes) - 1
+            tilings[:] = self._stages(row, lanes, bases, override)
+            return
+        dim, rest = order[0], order[1:]
+        size = self.found.sizes[dim]
+        for start, count, width in _spans(size, lanes if dim == row else 1):
+            now = width if dim == row else lanes
+            if count == 1:
+                bases[dim] = (None, start)
+                self._common(rest, row, now, bases, override, tilings)
+            else:
+                with self.code.loop(start, start + count * width, width) as loop:
+                    bases[dim] = (loop.index, 0)
+                    self._common(rest, row, now, bases, override, tilings)
+
+    def _stages(self, row: int | None, lanes: int, bases: dict[int, Base], override: Tiling | None) -> list[Tiling]:
+        rows: dict[SSAValue, SSAValue] = {}
+        found: list[Tiling] = []
+        for index, stage in enumerate(self.found.stages):
+            addresses = self._walk(index, row, lanes)
+            tiling = choose(problem(self.found, addresses, self.machine.vector_bytes), self.machine)
+            if override is not None and stage.reduced:
+                tiling, override = override, None
+            if row is not None:
+                order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
+                tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order)
+            found.append(tiling)
+            Nest(self.found, self.code, addresses, tiling, bases, rows, None if row is None else (row, lanes)).emit()
+        return found
+
+
+def _spans(size: int, lanes: int) -> Iterator[tuple[int, int, int]]:
+    """(start, count, width): whole vectors, then narrower ones."""
+    if whole := size // lanes:
+        yield 0, whole, lanes
+    start = whole * lanes
+    for offset, width in pieces(size - start, lanes):
+        yield start + offset, 1, width

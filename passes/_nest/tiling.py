@@ -1,0 +1,260 @@
+"""Vector dim, register tile and order of loops of a stage: the analytic default (the rules of BLIS, Low et al. 2016,
+for the tile; measured rules for the order).
+
+    matmul 128x768 by 768x3072, 16 registers of 8 lanes:   vector n = 2 x 8, rows m = 6, order [n, m], reduce [k]
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from .access import Access
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a tile is chosen by."""
+
+    vector_bytes: int = 32
+    registers: int = 16
+    l1: int = 32 * 1024
+    l2: int = 512 * 1024
+
+
+@dataclass(frozen=True)
+class Load:
+    """An input of the stage: address, bytes of an element, whether each reduction step reads it."""
+
+    access: Access
+    bytes: int
+    inside: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A stage seen by its addresses: sizes by dim, reduced dims, loads, stores, sums kept, ops in the bodies."""
+
+    sizes: dict[int, int]
+    reduced: frozenset[int]
+    loads: tuple[Load, ...]
+    stores: tuple[Access, ...]
+    sums: int
+    ops: int
+    lanes: int
+    barred: frozenset[int]
+    """Dims along which no vector may lie: a gathered address depends on them."""
+    joinable: bool
+    """Whether the sums are made by ops whose partial results can be joined."""
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The parallel dims."""
+        return tuple(d for d in self.sizes if d not in self.reduced)
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a stage's loops run. `vectors` vectors along `vector` times `rows` along `row` are straight-line code."""
+
+    vector: int | None
+    lanes: int
+    vectors: int
+    row: int | None
+    rows: int
+    order: tuple[int, ...]
+    """Parallel dims from the outermost loop inwards."""
+    reduction: tuple[int, ...]
+    flat: bool
+    """The reduction loops are unrolled."""
+
+    @property
+    def width(self) -> int:
+        """Elements of a tile along the vector dim."""
+        return self.lanes * self.vectors
+
+
+def choose(problem: Problem, machine: Machine) -> Tiling:
+    """The default tiling."""
+    reduction = _reduction_order(problem)
+    vector = vector_dim(problem)
+    lanes = problem.lanes if vector is not None else 1
+    if vector in problem.reduced:
+        order = _by_stride(problem, [d for d in problem.parallel])
+        inner = tuple(d for d in reduction if d != vector)
+        spare = 4 if problem.sizes[vector] >= 4 * lanes else 1
+        return Tiling(vector, lanes, spare, None, 1, order, (*inner, vector), False)
+    row, rows, vectors = _register_tile(problem, machine, vector, lanes)
+    order = _order(problem, machine, vector, lanes * vectors, row, rows)
+    taps = prod(problem.sizes[d] for d in reduction)
+    flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25
+    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat)
+
+
+def vector_dim(problem: Problem) -> int | None:
+    """The dim whose neighbours lie side by side in most addresses; a reduced one only if no parallel one serves."""
+    best: tuple[float, int, int] | None = None
+    for dim in problem.parallel:
+        if dim in problem.barred or problem.sizes[dim] < 2:
+            continue
+        if (cost := _gathers(problem, dim)) is not None:
+            candidate = (cost, -min(problem.sizes[dim], problem.lanes), dim)
+            best = min(best, candidate) if best is not None else candidate
+    along = [d for d in problem.reduced if _is_joinable(problem, d)]
+    if best is not None and (best[0] == 0 or not along) and problem.lanes > 1:
+        return best[2]
+    if along and problem.lanes > 1:
+        return max(along, key=lambda d: problem.sizes[d])
+    return None
+
+
+def _is_joinable(problem: Problem, dim: int) -> bool:
+    if not problem.joinable or dim in problem.barred or problem.sizes[dim] < problem.lanes:
+        return False
+    steps = [load.access.inner(dim) for load in problem.loads]
+    return 1 in steps and all(s in (0, 1) for s in steps)
+
+
+def _gathers(problem: Problem, dim: int) -> float | None:
+    """Strided accesses per point if `dim` is the vector dim; None if most accesses would be."""
+    cost, total = 0.0, 0.0
+    for load in problem.loads:
+        weight = 1.0 if load.inside or not problem.reduced else 0.1
+        total += weight
+        cost += weight * (load.access.inner(dim) not in (0, 1))
+    for store in problem.stores:
+        weight = 1.0 if not problem.reduced else 0.1
+        total += weight
+        cost += 1.5 * weight * (store.inner(dim) != 1)
+    return cost if cost <= total / 2 else None
+
+
+def _by_stride(problem: Problem, dims: Sequence[int]) -> tuple[int, ...]:
+    """Widest strides outermost, as the stores have them, then as the loads do."""
+    accesses = [*problem.stores, *(load.access for load in problem.loads)]
+    return tuple(sorted(dims, key=lambda d: tuple(-abs(a.inner(d)) for a in accesses)))
+
+
+def _reduction_order(problem: Problem) -> tuple[int, ...]:
+    """Widest strides of the largest load outermost."""
+    inside = [load.access for load in problem.loads if load.inside]
+    return tuple(sorted(problem.reduced, key=lambda d: tuple(-abs(a.inner(d)) for a in inside)))
+
+
+def segments(size: int, tile: int) -> Iterator[tuple[int, int, int]]:
+    """(start, count, width): `size` in tiles of at most `tile`, of nearly equal width, of at most two widths."""
+    if size <= 0:
+        return
+    count = -(-size // tile)
+    wide, extra = divmod(size, count)
+    if extra:
+        yield 0, extra, wide + 1
+        yield extra * (wide + 1), count - extra, wide
+    else:
+        yield 0, count, wide
+
+
+def pieces(width: int, lanes: int) -> list[tuple[int, int]]:
+    """(offset, lanes) of the vectors that cover `width`: whole ones, then narrower powers of two."""
+    found, at = [], 0
+    while at < width:
+        lane = lanes
+        while lane > width - at:
+            lane //= 2
+        found.append((at, lane))
+        at += lane
+    return found
+
+
+def _register_tile(problem: Problem, machine: Machine, vector: int | None, lanes: int) -> tuple[int | None, int, int]:
+    """(row dim, rows, vectors) with the fewest cycles for the whole stage."""
+    size = problem.sizes[vector] if vector is not None else 1
+    inside = [load.access for load in problem.loads if load.inside]
+    if not problem.reduced:
+        wide = 4 if problem.ops <= 4 else 2 if problem.ops <= 12 else 1
+        return None, 1, max(1, min(wide, size // lanes))
+    rows = [d for d in problem.parallel if d != vector and problem.sizes[d] > 1 and d not in problem.barred]
+    best: tuple[float, int, int | None, int, int] | None = None
+    for row in (*rows, None):
+        limit = problem.sizes[row] if row is not None else 1
+        for vectors in range(1, min(8, -(-size // lanes)) + 1):
+            for count in range(1, min(14, limit) + 1):
+                if row is not None and count == 1 and limit > 1:
+                    continue
+                held = sum(vectors for a in inside if vector is not None and a.inner(vector)) or 1
+                if problem.sums * vectors * count + held + 1 > machine.registers:
+                    continue
+                cycles = _cycles(problem, inside, vector, size, lanes, vectors, row, limit, count)
+                others = prod(problem.sizes[d] for d in problem.parallel if d not in (row, vector))
+                candidate = (cycles * others, -(count * vectors), row, count, vectors)
+                if best is None or candidate[:2] < best[:2]:
+                    best = candidate
+    if best is None:
+        return None, 1, 1
+    return best[2], best[3], best[4]
+
+
+def _cycles(
+    problem: Problem,
+    inside: Sequence[Access],
+    vector: int | None,
+    size: int,
+    lanes: int,
+    vectors: int,
+    row: int | None,
+    limit: int,
+    count: int,
+) -> float:
+    """Cycles of one reduction step over all tiles: two multiply-adds and two loads a cycle, four cycles' latency."""
+    total = 0.0
+    widths = [(size // (lanes * vectors), vectors)]
+    if rest := size % (lanes * vectors):
+        widths.append((1, len(pieces(rest, lanes))))
+    for tiles, across in widths:
+        for _, bands, down in segments(limit, count):
+            loads = 0
+            for a in inside:
+                wide = across if vector is not None and a.inner(vector) else 1
+                loads += wide * (down if row is not None and a.inner(row) else 1)
+            sums = problem.sums * across * down
+            total += tiles * bands * max(sums / 2, loads / 2, 4.0)
+    return total
+
+
+def _order(
+    problem: Problem, machine: Machine, vector: int | None, width: int, row: int | None, rows: int
+) -> tuple[int, ...]:
+    """Outer dims by stride; the vector's tiles outside the rows' if streaming the rows again costs less."""
+    plain = list(_by_stride(problem, [d for d in problem.parallel if d != vector]))
+    if vector is None:
+        return tuple(plain)
+    if not problem.reduced:
+        return (*plain, vector)
+    inside = [load for load in problem.loads if load.inside]
+    wide = [load for load in inside if load.access.inner(vector)]
+    narrow = [load for load in inside if not load.access.inner(vector)]
+    if not wide or not narrow:
+        return (*plain, vector)
+    shared = [d for d in plain if all(load.access.inner(d) for load in wide)]
+    own = [d for d in plain if d not in shared]
+    depth = prod(problem.sizes[d] for d in problem.reduced)
+    panel_bytes = depth * problem.sizes[vector] * wide[0].bytes
+    steps = prod(problem.sizes[d] for d in own)
+    rows_bytes = min(depth * steps, _extent(problem, narrow[0].access, own)) * narrow[0].bytes
+    again_rows = rows_bytes * -(-problem.sizes[vector] // width) * _per_byte(rows_bytes, machine)
+    again_panels = panel_bytes * -(-steps // max(rows, 1)) * _per_byte(panel_bytes, machine)
+    if again_panels <= again_rows:
+        return (*shared, *own, vector)
+    return (*shared, vector, *own)
+
+
+def _extent(problem: Problem, access: Access, own: Sequence[int]) -> int:
+    """Elements between the first and the last that a sweep over `own` and the reduction touches."""
+    dims = [*own, *problem.reduced]
+    return 1 + sum(abs(access.inner(d)) * (problem.sizes[d] - 1) for d in dims)
+
+
+def _per_byte(size: int, machine: Machine) -> float:
+    """Relative cost of reading a byte again that lies in the smallest cache that holds `size`."""
+    if size <= machine.l1 * 3 // 4:
+        return 1.0
+    return 2.0 if size <= machine.l2 * 3 // 4 else 5.0

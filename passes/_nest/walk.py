@@ -1,0 +1,161 @@
+"""A stage's addresses: what each member reads and where its results go, neighbouring dims merged where they can be.
+
+y[n,h,w,c] = relu(x[n,h,w,c]), both dense    (n, h, w, c) -> one dim of n*h*w*c
+1x1 convolution, channels last               (oh, ow) -> one dim; 3x3: (kw, ic) -> one dim
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import IndexType, IntegerType
+from xdsl.ir import Attribute, SSAValue
+
+from ...dialects._shape import dtype, element
+from ..tensor._generic import Access as View
+from .access import Access, located
+from .body import barred, indexed
+from .kernel import Kernel, Member, Stage
+from .tiling import Load, Problem
+
+Homes = dict[SSAValue, tuple[SSAValue, Attribute]]
+"""A tensor that passes between stages -> the buffer it is kept in, and the type that tells its addresses."""
+
+
+@dataclass
+class Walk:
+    """A stage's dims (without the common ones) and addresses."""
+
+    stage: Stage
+    sizes: dict[int, int]
+    reduced: frozenset[int]
+    reads: dict[tuple[Member, int], Access]
+    writes: dict[SSAValue, list[Access]]
+
+
+def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue], row: int | None, lanes: int) -> Walk:
+    """The addresses of a stage. Buffers in `scratch` hold one point of the common dims (`lanes` of the dim `row`)."""
+
+    def kept(access: Access) -> Access:
+        if access.buffer not in scratch:
+            return replace(access, fixed=True)
+        steps = {d: (o * lanes, i * lanes) for d, (o, i) in access.steps.items() if d not in found.common}
+        if row is not None:
+            steps[row] = (0, 1)
+        return Access(access.buffer, steps, access.offset * lanes, True)
+
+    reads: dict[tuple[Member, int], Access] = {}
+    writes: dict[SSAValue, list[Access]] = {}
+    for member in stage.members:
+        unused = member.generic.unused
+        views = (*member.generic.inputs, *member.generic.outputs)
+        for i, view in enumerate(views):
+            if i in unused or view.value in found.inits:
+                continue
+            if view.value in found.places:
+                buffer = found.places[view.value]
+                reads[member, i] = located(buffer, buffer.type, view.indices, member.dims)
+            elif view.value in homes and found.maker[view.value].stage != member.stage:
+                reads[member, i] = kept(located(*homes[view.value], view.indices, member.dims))
+        for view, value in zip(member.generic.outputs, member.results, strict=True):
+            places = [located(dest, type, view.indices, member.dims) for dest, type in found.outputs.get(value, [])]
+            if value in homes and homes[value][0] in scratch:
+                places.append(kept(located(*homes[value], view.indices, member.dims)))
+            if places:
+                writes[value] = places
+    sizes = {d: n for d, n in found.sizes.items() if d in stage.space and d not in found.common}
+    return _merged(Walk(stage, sizes, stage.reduced, reads, writes), _panelled(found, stage))
+
+
+def _panelled(found: Kernel, stage: Stage) -> frozenset[int]:
+    """Dims that a packed layout splits, and dims whose index a body asks for: neither can be merged."""
+    kept: set[int] = set()
+    for member in stage.members:
+        kept |= indexed(member) | barred(member)
+        for view in member.generic.inputs:
+            if view.value in found.places:
+                kept |= split_dims(found, member, view)
+    return frozenset(kept)
+
+
+def split_dims(found: Kernel, member: Member, view: View) -> frozenset[int]:
+    """The dims along which an operand's layout is packed in panels."""
+    buffer = found.places[view.value]
+    access = located(buffer, buffer.type, view.indices, member.dims)
+    return frozenset(d for d, (outer, inner) in access.steps.items() if outer != inner)
+
+
+def _merged(walk: Walk, kept: frozenset[int]) -> Walk:
+    while (pair := next(_mergeable(walk, kept), None)) is not None:
+        outer, inner = pair
+        walk.reads = {k: a.without(outer) for k, a in walk.reads.items()}
+        walk.writes = {v: [a.without(outer) for a in places] for v, places in walk.writes.items()}
+        walk.sizes[inner] *= walk.sizes.pop(outer)
+        walk.reduced -= {outer}
+    return walk
+
+
+def _mergeable(walk: Walk, kept: frozenset[int]) -> Iterator[tuple[int, int]]:
+    accesses = [*walk.reads.values(), *(a for places in walk.writes.values() for a in places)]
+    for outer in walk.sizes:
+        for inner in walk.sizes:
+            if outer == inner or {outer, inner} & kept or (outer in walk.reduced) != (inner in walk.reduced):
+                continue
+            size = walk.sizes[inner]
+            if all(a.steps.get(outer, (0, 0)) == tuple(size * s for s in a.steps.get(inner, (0, 0))) for a in accesses):
+                yield outer, inner
+
+
+def problem(found: Kernel, walk: Walk, vector_bytes: int) -> Problem:
+    """The stage as the choice of tiles sees it."""
+    reducers = walk.stage.of("reduce")
+    inner = {*walk.stage.of("pre"), *reducers}
+    loads = tuple(Load(access, _bytes(found, member, i), member in inner) for (member, i), access in walk.reads.items())
+    stores = tuple(a for value, places in walk.writes.items() for a in places)
+    widest = max((_width(member) for member in walk.stage.members), default=4)
+    unmergeable = frozenset[int]().union(*(barred(member) for member in walk.stage.members))
+    ops = sum(len(list(member.generic.op.body.block.ops)) for member in walk.stage.members)
+    return Problem(
+        sizes=walk.sizes,
+        reduced=walk.reduced,
+        loads=loads,
+        stores=stores,
+        sums=max(1, sum(len(m.results) for m in reducers)),
+        ops=ops,
+        lanes=max(1, vector_bytes // widest),
+        barred=unmergeable,
+        joinable=all(m.generic.combiner is not None and m.generic.combiner.name in JOINS for m in reducers),
+    )
+
+
+JOINS = {
+    "arith.addf": "add",
+    "arith.addi": "add",
+    "arith.mulf": "mul",
+    "arith.muli": "mul",
+    "arith.maximumf": "max",
+    "arith.minimumf": "min",
+    "arith.maxsi": "max",
+    "arith.minsi": "min",
+    "arith.maxui": "umax",
+    "arith.minui": "umin",
+    "arith.andi": "and",
+    "arith.ori": "or",
+    "arith.xori": "xor",
+}
+"""Ops that join partial results in any order -> loop.reduce's name for it."""
+
+
+def _bytes(found: Kernel, member: Member, operand: int) -> int:
+    views = (*member.generic.inputs, *member.generic.outputs)
+    return dtype(element(views[operand].value)).itemsize
+
+
+def _width(member: Member) -> int:
+    """Bytes of the widest number that the body computes with; 64-bit integers count only where they are results."""
+    types: list[Attribute] = [element(value) for value in member.results]
+    for op in member.generic.op.body.walk():
+        for value in op.results:
+            if not isinstance(value.type, IndexType):
+                wide = isinstance(value.type, IntegerType) and value.type.width.data == 64
+                types += [] if wide else [value.type]
+    return max(dtype(t).itemsize for t in types)
