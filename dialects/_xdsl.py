@@ -1,16 +1,20 @@
-"""The names of xDSL that move between its releases, and the two things we change in it.
+"""The names of xDSL that move between its releases, and the three things we change in it.
 
 New ops inherit an origin: xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose
 location is unknown takes that of the op the pattern matched, so that a report at any level can name the ONNX node.
 
 A tensor may stand for a memref of any layout, as in MLIR: xDSL's `bufferization.to_tensor` takes row-major ones only.
+
+A scalar tensor may be expanded to ones, and ones collapsed to it, without any reassociation, as in MLIR.
 """
 
+from xdsl.dialects import tensor
 from xdsl.dialects.bufferization import TensorFromMemRefConstraint
-from xdsl.dialects.builtin import MemRefType, TensorType, UnknownLoc
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType, ShapedType, TensorType, UnknownLoc
 from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, TransposeOp, YieldOp
 from xdsl.dialects.utils import EnumAttribute
+from xdsl.dialects.utils.reshape_ops_utils import verify_reshape_like_types
 from xdsl.ir import Attribute, Operation
 from xdsl.irdl import VarConstraint, VerificationContext
 from xdsl.irdl.dominance import DominanceInfo
@@ -56,3 +60,14 @@ def _any_layout(self: TensorFromMemRefConstraint, attr: Attribute, constraint_co
 
 
 TensorFromMemRefConstraint.verify = _any_layout
+
+
+def _grouped_or_scalar(
+    collapsed_type: ShapedType, expanded_type: ShapedType, reassociation: ArrayAttr[ArrayAttr[IntegerAttr]]
+) -> None:
+    ones = set(expanded_type.get_shape()) <= {1}
+    if not (ones and not collapsed_type.get_shape() and not reassociation.data):
+        verify_reshape_like_types(collapsed_type, expanded_type, reassociation)
+
+
+setattr(tensor, verify_reshape_like_types.__name__, _grouped_or_scalar)
