@@ -81,6 +81,8 @@ class MatmulIntegerOp(_ProductOp):
     scalar or one number per row of lhs, per column of rhs, or has the operand's rank and 1 for its summed dimension."""
 
     name = "graph.matmul_integer"
+    lhs = operand_def(TensorType)
+    rhs = operand_def(TensorType)
     lhs_zero = opt_operand_def(TensorType)
     rhs_zero = opt_operand_def(TensorType)
     irdl_options = (AttrSizedOperandSegments(as_property=True),)

@@ -27,7 +27,8 @@ from ._window import Dims, Window, checked, convolve, taps, windowed
 
 
 class _ConvolutionOp(GraphOp, ABC):
-    """Pads are the low ones, then the high ones; absent strides, dilations and group are 1, absent pads 0."""
+    """Pads are the low ones, then the high ones; absent strides, dilations and group are 1, absent pads 0.
+    IRDL takes an op's own fields before its bases': an op that adds an operand states all of them, in order."""
 
     fusion = Fusion.CONTRACTION
     x = operand_def(TensorType)
@@ -81,6 +82,8 @@ class ConvOp(_ForwardOp):
     """Cross-correlation, as all frameworks mean by convolution; f16 and bf16 are summed in f32."""
 
     name = "graph.conv"
+    x = operand_def(TensorType)
+    w = operand_def(TensorType)
     bias = opt_operand_def(TensorType)
 
     def infer(self) -> Types:
@@ -102,6 +105,8 @@ class ConvTransposeOp(_ConvolutionOp):
     output. Pads crop the output; `output_padding` lengthens it at the high end by points that filters may reach."""
 
     name = "graph.conv_transpose"
+    x = operand_def(TensorType)
+    w = operand_def(TensorType)
     bias = opt_operand_def(TensorType)
     output_padding = opt_prop_def(DenseArrayBase)
 
@@ -159,6 +164,8 @@ class ConvIntegerOp(_ForwardOp):
     one number per output channel, and both are 0 where absent. Padding counts as x_zero: it adds nothing."""
 
     name = "graph.conv_integer"
+    x = operand_def(TensorType)
+    w = operand_def(TensorType)
     x_zero = opt_operand_def(TensorType)
     w_zero = opt_operand_def(TensorType)
     irdl_options = (AttrSizedOperandSegments(as_property=True),)

@@ -64,6 +64,7 @@ class MaxPoolIndicesOp(PoolOp):
 
     name = "graph.max_pool_indices"
     column_major = opt_prop_def(BoolAttr)
+    res = result_def(TensorType)
     indices = result_def(TensorType)
 
     def infer(self) -> Types:
