@@ -126,3 +126,9 @@ class TimeLimitError(AicError):
 
     code = "time-limit"
     exit_code = 124
+
+
+class InterpretError(CompileError):
+    """The IR did what it may not: a read outside a buffer, a result of another type, an op without meaning."""
+
+    code = "interpret"
