@@ -1,0 +1,257 @@
+"""The model as C: one function per kernel, `NAME_run` that calls them, a header; a single file or one unit per kernel.
+
+static void k0(const float *restrict p0, float *restrict p1) { ... }
+int NAME_run(const float *in0, float *out0, void *arena) { k0(in0, (float *)(arena + 64)); ... return 0; }
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
+from xdsl.ir import Operation, SSAValue
+
+from ...dialects import kernel, loop
+from .blob import Blob, blob
+from .control import body
+from .table import TABLE
+from .types import bits, pointer, stored
+from .values import Helpers, Text
+
+NAME = "@NAME@"
+"""Stands for a kernel's name until it is known what the text goes into."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A kernel's function with the definitions it needs; its name is still open."""
+
+    name: str
+    text: str
+    vectors: frozenset[tuple[str, int]]
+    functions: tuple[str, ...]
+    prototype: str
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that the unit's object code depends on in the text."""
+        return hashlib.sha256(self.alone("k").encode()).hexdigest()[:16]
+
+    def alone(self, name: str) -> str:
+        """A translation unit with the kernel under a global name."""
+        parts = [runtime(), typedefs(self.vectors), *self.functions, self.prototype.replace(NAME, name) + ";"]
+        return "\n".join([*parts, self.text.replace(NAME, name), ""])
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model's C, before it is written anywhere."""
+
+    name: str
+    units: tuple[Unit, ...]
+    host: str
+    header: str
+    weights: Blob
+    arena_bytes: int
+    lower_bound_bytes: int
+    signature: str
+
+    def source(self) -> str:
+        """All in one file; kernels are static."""
+        vectors = frozenset(v for unit in self.units for v in unit.vectors)
+        functions = dict.fromkeys(f for unit in self.units for f in unit.functions)
+        kernels = [f"static __attribute__((noinline)) {u.text.replace(NAME, u.name)}" for u in self.units]
+        return "\n".join([self.preamble(), runtime(), typedefs(vectors), *functions, *kernels, self.host, ""])
+
+    def main(self) -> str:
+        """The host function alone, for linking with the units; kernels by digest."""
+        names = [f"#define {u.name} aic_k_{u.digest}\n{u.prototype.replace(NAME, u.name)};" for u in self.units]
+        return "\n".join([self.preamble(), runtime(), *names, self.host, ""])
+
+    def preamble(self) -> str:
+        """Includes, and where the weights come from."""
+        lines = [f'#include "{self.name}.h"', "#include <stdint.h>", "#include <stddef.h>"]
+        if self.weights.size:
+            lines += [
+                "#ifdef AIC_WEIGHTS_POINTER",
+                f"const unsigned char *{self.name}_weights;",
+                f"void {self.name}_set_weights(const void *weights) {{ {self.name}_weights = weights; }}",
+                "#else",
+                f"extern const unsigned char {self.name}_weights[];",
+                "#endif",
+                f"#define AIC_WEIGHTS {self.name}_weights",
+            ]
+        return "\n".join(lines)
+
+
+def runtime() -> str:
+    """The runtime header's text."""
+    return files(__package__ or "").joinpath("runtime", "aic_runtime.h").read_text()
+
+
+def typedefs(vectors: frozenset[tuple[str, int]]) -> str:
+    """The vector types, aligned as their elements are so that any address will do."""
+    lines = []
+    for short, count in sorted(vectors):
+        size = bits(short) // 8
+        element = {"f": {"f16": "_Float16", "f32": "float", "f64": "double"}.get(short, ""), "i": f"int{short[1:]}_t"}
+        kind = f"uint{short[1:]}_t" if short[0] == "u" else element[short[0]]
+        lines.append(
+            f"typedef {kind} {short}x{count} "
+            f"__attribute__((vector_size({size * count}), aligned({size}), may_alias, unused));"
+        )
+    return "\n".join(lines)
+
+
+def program(module: ModuleOp, name: str = "model") -> Program:
+    """The C of a module at the hardware level; ValueError if an op is left that has no C."""
+    kernels = [op for op in module.ops if isinstance(op, kernel.FuncOp)]
+    names = {op.sym_name.data: f"k{i}" for i, op in enumerate(kernels)}
+    units = tuple(_unit(op, names[op.sym_name.data]) for op in kernels)
+    (main,) = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    weights = blob(main)
+    parameters = _parameters(main)
+    host = _host(main, name, names, weights, parameters)
+    signature = f"int {name}_run({', '.join(parameters) or 'void'})"
+    arena, bound = (_number(main, key) for key in ("arena_bytes", "lower_bound_bytes"))
+    return Program(name, units, host, _header(main, name, signature, arena), weights, arena, bound, signature)
+
+
+def _number(op: Operation, key: str) -> int:
+    found = op.attributes.get(key)
+    return found.value.data if found is not None else 0  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _unit(op: kernel.FuncOp, name: str) -> Unit:
+    helpers = Helpers()
+    text = Text(helpers, TABLE)
+    written = _written(op)
+    shared = "inplace" in op.attributes
+    parameters = []
+    for i, arg in enumerate(op.body.block.args):
+        const = "" if arg in written else "const "
+        restrict = "" if shared else "restrict "
+        parameters.append(f"{const}{pointer(arg.type)}{restrict}p{i}")
+        text.names[arg] = f"p{i}"
+    prototype = f"void {NAME}({', '.join(parameters)})"
+    body(text, op.body.block)
+    unused = [f"(void)p{i};" for i, arg in enumerate(op.body.block.args) if not arg.uses]
+    lines = [f"{prototype} {{", *(f"  {line}" for line in unused), *text.lines, "}"]
+    functions = tuple(helpers.functions.values())
+    return Unit(name, "\n".join(lines), frozenset(helpers.vectors), functions, prototype)
+
+
+def _written(op: kernel.FuncOp) -> set[SSAValue]:
+    """Arguments that the kernel stores to, through views too."""
+    found: set[SSAValue] = set()
+    for inner in op.walk():
+        match inner:
+            case loop.StoreOp() | memref.StoreOp():
+                found.add(_base(inner.memref))
+            case memref.ViewOp() | memref.ReinterpretCastOp():
+                found.add(_base(inner.source))
+            case _:
+                pass
+    return found
+
+
+def _base(value: SSAValue) -> SSAValue:
+    while isinstance(value.owner, memref.ViewOp | memref.ReinterpretCastOp):
+        value = value.owner.source
+    return value
+
+
+def _parameters(main: func.FuncOp) -> list[str]:
+    """The C parameters of NAME_run, as the order of the function's arguments: inputs, outputs, arena."""
+    written = _outputs(main)
+    parameters = []
+    inputs = outputs = 0
+    for arg in main.body.block.args:
+        if _is_arena(arg):
+            parameters.append("void *arena")
+        elif arg in written:
+            parameters.append(f"{pointer(arg.type)}out{outputs}")
+            outputs += 1
+        else:
+            parameters.append(f"const {pointer(arg.type)}in{inputs}")
+            inputs += 1
+    return parameters
+
+
+def _is_arena(arg: SSAValue) -> bool:
+    return arg.name_hint == "arena"
+
+
+def _outputs(main: func.FuncOp) -> set[SSAValue]:
+    names = main.attributes.get("res_names")
+    args = [a for a in main.body.block.args if not _is_arena(a)]
+    count = len(names.data) if names is not None else 1  # pyright: ignore[reportAttributeAccessIssue]
+    return set(args[len(args) - count :])
+
+
+def _host(main: func.FuncOp, name: str, kernels: dict[str, str], weights: Blob, parameters: list[str]) -> str:
+    helpers = Helpers(kernels=kernels, weights=weights.places)
+    text = Text(helpers, TABLE)
+    lines = [f"int {name}_run({', '.join(parameters) or 'void'}) {{"]
+    for arg, parameter in zip(main.body.block.args, parameters, strict=True):
+        word = parameter.split("*")[-1].strip()
+        text.names[arg] = f"((unsigned char *){word})" if _is_arena(arg) else _unconst(word, parameter)
+        lines += [f"  (void){word};"] if not arg.uses else []
+    body(text, main.body.block)
+    return "\n".join([*lines, *text.lines, "  return 0;", "}"])
+
+
+def _unconst(word: str, parameter: str) -> str:
+    """An input under its type without const: views of it are typed as buffers; no kernel writes through them."""
+    if not parameter.startswith("const "):
+        return word
+    return f"(({parameter.removeprefix('const ').removesuffix(word).strip()}){word})"
+
+
+def _header(main: func.FuncOp, name: str, signature: str, arena: int) -> str:
+    guard = f"AIC_{name.upper()}_H"
+    lines = [f"#ifndef {guard}", f"#define {guard}", "#include <stdint.h>", ""]
+    lines.append(f"#define {name.upper()}_ARENA_BYTES {max(arena, 1)}")
+    lines.append(f"#define {name.upper()}_ARENA_ALIGNMENT 64")
+    written = _outputs(main)
+    counts = {"IN": 0, "OUT": 0}
+    for arg in main.body.block.args:
+        if _is_arena(arg) or not isinstance(arg.type, MemRefType):
+            continue
+        kind = "OUT" if arg in written else "IN"
+        stem = f"{name.upper()}_{kind}{counts[kind]}"
+        counts[kind] += 1
+        dims = arg.type.get_shape()
+        count = 1
+        for n in dims:
+            count *= n
+        lines.append(f"#define {stem}_RANK {len(dims)}")
+        lines.append(f"#define {stem}_SHAPE {{{', '.join(map(str, dims)) or '1'}}}")
+        lines.append(f"#define {stem}_ELEMENTS {count}")
+        lines.append(f"typedef {stored(arg.type.element_type)} {name}_{kind.lower()}{counts[kind] - 1}_t;")
+    lines += ["", "#ifdef __cplusplus", 'extern "C" {', "#endif"]
+    lines += [
+        "/* 0, or an error code. The arena holds all intermediate values; buffers must not overlap. */",
+        f"__attribute__((visibility(\"default\"))) {signature};",
+        "#ifdef AIC_WEIGHTS_POINTER",
+        f"__attribute__((visibility(\"default\"))) void {name}_set_weights(const void *weights);",
+        "#endif",
+        "#ifdef __cplusplus", "}", "#endif", f"#endif /* {guard} */", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def locations(launch: Operation) -> tuple[str, ...]:
+    """The ONNX nodes of a launch, from its location."""
+    found: list[str] = []
+
+    def collect(location: object) -> None:
+        desc = getattr(location, "desc", None)
+        if isinstance(desc, StringAttr):
+            found.append(desc.data)
+        for inner in getattr(getattr(location, "locations", None), "data", ()):
+            collect(inner)
+
+    collect(launch.location)
+    return tuple(dict.fromkeys(found))
