@@ -14,7 +14,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array, element, shape, tensor
 from ._base import Fusion, GraphOp, Types, normalized
-from .reduction import Numbers, wide
+from ._numbers import Numbers
+from .reduction import wide
 
 
 def standardized(x: Numbers, axes: tuple[int, ...], epsilon: float) -> Numbers:

@@ -5,7 +5,6 @@
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import BoolAttr, DenseArrayBase, IntegerAttr, TensorType, i64
@@ -14,10 +13,9 @@ from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array, dtype, element, shape, tensor
 from ._base import Fusion, GraphOp, Types, ints, normalized
+from ._numbers import Numbers
 
 Scalar = int | float | bool
-Numbers = np.ndarray[tuple[int, ...], np.dtype[Any]]
-"""An array that numpy's operators take: `Array` with a type that arithmetic is known of."""
 
 
 def reduced_shape(dims: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> list[int]:

@@ -11,7 +11,8 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
 
 from .._shape import Array, element, shape, tensor
 from ._base import Fusion, GraphOp, Types, normalized
-from .reduction import Numbers, wide
+from ._numbers import Numbers
+from .reduction import wide
 
 
 class SoftmaxBase(GraphOp, ABC):

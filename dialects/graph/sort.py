@@ -1,8 +1,10 @@
-"""Ops that need an order: the k greatest or least elements, and running sums.
+"""Ops that need an order: the k greatest or least elements, running sums and products.
 
 %values, %indices = graph.top_k %0 {axis = -1 : i64, k = 3 : i64, largest = true}
                       : (tensor<4x8xf32>) -> (tensor<4x3xf32>, tensor<4x3xi64>)
 """
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from xdsl.dialects.builtin import BoolAttr, IntegerAttr, TensorType, i64
@@ -11,6 +13,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array, element, shape, tensor
 from ._base import Fusion, GraphOp, Types, normalized
+from ._numbers import Numbers
 from .reduction import wide
 
 
@@ -59,11 +62,9 @@ class TopKOp(GraphOp):
         return (np.take_along_axis(x, indices, self.dim), indices)
 
 
-@irdl_op_definition
-class CumSumOp(GraphOp):
-    """Running sums along `axis`; `exclusive` leaves the element itself out, `reverse` runs from the end."""
+class ScanOp(GraphOp, ABC):
+    """Running totals along `axis`; `exclusive` leaves the element itself out, `reverse` runs from the end."""
 
-    name = "graph.cum_sum"
     fusion = Fusion.OPAQUE
     input = operand_def(TensorType)
     axis = prop_def(IntegerAttr)
@@ -80,14 +81,48 @@ class CumSumOp(GraphOp):
         _ = self.dim
         return (tensor(element(self.input), shape(self.input)),)
 
+    @abstractmethod
+    def neutral(self) -> int:
+        """The total of no elements."""
+
+    @abstractmethod
+    def accumulated(self, x: Numbers, axis: int) -> Numbers:
+        """The totals up to each element, itself included."""
+
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         (given,) = inputs
         assert given is not None
         axis = self.dim
         x = np.flip(wide(given), axis) if self.reverse else wide(given)
         with np.errstate(all="ignore"):
-            if self.exclusive:
-                x = np.roll(x, 1, axis) if x.size else x
-                x[(slice(None),) * axis + (slice(0, 1),)] = 0
-            y = np.cumsum(x, axis=axis, dtype=x.dtype)
+            if self.exclusive and x.size:
+                x = np.roll(x, 1, axis)
+                x[(slice(None),) * axis + (slice(0, 1),)] = self.neutral()
+            y = self.accumulated(x, axis)
         return ((np.flip(y, axis) if self.reverse else y).astype(given.dtype),)
+
+
+@irdl_op_definition
+class CumSumOp(ScanOp):
+    """Running sums; integers wrap around."""
+
+    name = "graph.cum_sum"
+
+    def neutral(self) -> int:
+        return 0
+
+    def accumulated(self, x: Numbers, axis: int) -> Numbers:
+        return np.cumsum(x, axis=axis, dtype=x.dtype)
+
+
+@irdl_op_definition
+class CumProdOp(ScanOp):
+    """Running products; integers wrap around."""
+
+    name = "graph.cum_prod"
+
+    def neutral(self) -> int:
+        return 1
+
+    def accumulated(self, x: Numbers, axis: int) -> Numbers:
+        return np.cumprod(x, axis=axis, dtype=x.dtype)

@@ -7,7 +7,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ....dialects._shape import dtype, element, shape
 from ....dialects.graph.reduction import highest, lowest
-from ....dialects.graph.sort import CumSumOp, TopKOp
+from ....dialects.graph.sort import CumSumOp, ScanOp, TopKOp
 from ._body import widened
 from ._build import Body, Build, lowering, signless
 from .reduction import is_unsigned
@@ -76,27 +76,30 @@ def top_k(op: TopKOp, b: Build) -> tuple[SSAValue, ...]:
     return b.kernel([op.input], [op.values.type, op.indices.type], select, "top_k")
 
 
-@lowering(CumSumOp)
-def cum_sum(op: CumSumOp, b: Build) -> SSAValue:
-    """One running sum for each row."""
+@lowering(ScanOp)
+def scan(op: ScanOp, b: Build) -> SSAValue:
+    """One running total for each row."""
     dims, axis, kind = shape(op.input), op.dim, signless(element(op.input))
     outer = [d for i, d in enumerate(dims) if i != axis]
     if 0 in dims:
         return b[op.input]
 
-    def scan(t: Body, x: SSAValue) -> SSAValue:
-        start = t.const(0, widened(kind))
+    def combine(t: Body, x: SSAValue, y: SSAValue) -> SSAValue:
+        return t.add(x, y) if isinstance(op, CumSumOp) else t.mul(x, y)
+
+    def run(t: Body, x: SSAValue) -> SSAValue:
+        start = t.const(op.neutral(), widened(kind))
 
         def row(t: Body, place: Position, held: Position) -> Position:
             end = t.const(dims[axis] - 1, IndexType())
 
             def step(t: Body, at: Position, held: Position) -> Position:
                 spot = placed(place, axis, t.sub(end, at[0]) if op.reverse else at[0])
-                after = t.add(held[1], t.extract(x, spot))
+                after = combine(t, held[1], t.extract(x, spot))
                 return t.insert(held[1] if op.exclusive else after, held[0], spot), after
 
             return t.loops([dims[axis]], (*held, start), step)[:1]
 
         return t.loops(outer, (blank(t, op.result.type),), row)[0]
 
-    return b.kernel([op.input], [op.result.type], scan, "cum_sum")[0]
+    return b.kernel([op.input], [op.result.type], run, "scan")[0]
