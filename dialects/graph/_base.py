@@ -103,8 +103,9 @@ class GraphOp(IRDLOperation, ABC):
             printer.print_string(" ")
             printer.print_list(self.operands, printer.print_operand)
         for region in self.regions:
-            printer.print_string(" ")
+            printer.print_string(" (")
             printer.print_region(region)
+            printer.print_string(")")
         printer.print_op_attributes({**self.properties, **self.attributes})
         printer.print_string(" : ")
         printer.print_operation_type(self)
@@ -118,8 +119,9 @@ class GraphOp(IRDLOperation, ABC):
             while parser.parse_optional_punctuation(",") is not None:
                 operands.append(parser.parse_unresolved_operand())
         regions: list[Region] = []
-        while (region := parser.parse_optional_region()) is not None:
-            regions.append(region)
+        while parser.parse_optional_punctuation("(") is not None:
+            regions.append(parser.parse_region())
+            parser.parse_punctuation(")")
         fields = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
         kind = parser.parse_function_type()
