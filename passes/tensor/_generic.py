@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from xdsl.dialects import arith, linalg
-from xdsl.dialects.linalg import IteratorType
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import ShapedType
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import (
     AffineBinaryOpExpr,
@@ -22,6 +22,7 @@ from xdsl.ir.affine import (
 from xdsl.utils.exceptions import VerifyException
 
 from ...dialects._shape import shape
+from ...dialects._xdsl import GenericOp, IteratorType
 
 CASTS = (
     arith.ExtFOp,
@@ -118,7 +119,7 @@ class Contraction:
 class Generic:
     """A view of a linalg.generic on static shapes; `iterators` has a p (parallel) or r (reduction) for each dim."""
 
-    op: linalg.GenericOp
+    op: GenericOp
     iterators: str
     sizes: tuple[int, ...]
     inputs: tuple[Access, ...]
@@ -237,7 +238,7 @@ class Generic:
         )
 
 
-def generic(op: linalg.GenericOp) -> Generic:
+def generic(op: GenericOp) -> Generic:
     """Read a generic; VerifyException if a size or a map is not static and linear."""
     accesses = [Access(v, m.data, indices(m.data)) for v, m in zip(op.operands, op.indexing_maps, strict=True)]
     inputs = len(op.inputs)
@@ -283,11 +284,11 @@ def _collect(expr: AffineExpr, factor: int, terms: dict[int, int]) -> int:
             raise VerifyException(f"indexing map: expected a sum of multiples of dims, found {expr}")
 
 
-def _sizes(accesses: list[Access], count: int, op: linalg.GenericOp) -> tuple[int, ...]:
+def _sizes(accesses: list[Access], count: int, op: GenericOp) -> tuple[int, ...]:
     """The extent of each dim: that of an axis where it stands alone with coefficient 1 or -1."""
     sizes: list[int | None] = [None] * count
     for access in accesses:
-        for axis, index in zip(shape(access.value), access.indices, strict=True):
+        for axis, index in zip(_extents(access.value), access.indices, strict=True):
             if len(index.terms) == 1 and sizes[index.terms[0][0]] is None:
                 dim, coefficient = index.terms[0]
                 if (coefficient, index.offset) in ((1, 0), (-1, axis - 1)):
@@ -299,6 +300,11 @@ def _sizes(accesses: list[Access], count: int, op: linalg.GenericOp) -> tuple[in
     return tuple(size for size in sizes if size is not None)
 
 
+def _extents(value: SSAValue) -> tuple[int, ...]:
+    """The shape, () of a scalar operand."""
+    return shape(value) if isinstance(value.type, ShapedType) else ()
+
+
 def _window(index: Index, iterators: str) -> Iterator[Window]:
     image = [(d, c) for d, c in index.terms if iterators[d] == "p"]
     reduced = [(d, c) for d, c in index.terms if iterators[d] == "r"]
@@ -306,7 +312,7 @@ def _window(index: Index, iterators: str) -> Iterator[Window]:
         yield Window(*image[0], *reduced[0])
 
 
-def _blocks(op: linalg.GenericOp) -> Iterator[tuple[BlockArgument, ...]]:
+def _blocks(op: GenericOp) -> Iterator[tuple[BlockArgument, ...]]:
     yield tuple(op.body.block.args)
     for inner in op.body.walk():
         for region in inner.regions:

@@ -1,0 +1,30 @@
+"""Erases ops that nothing reads.
+
+%e = tensor.empty()
+%0 = linalg.generic ins(%x) outs(%e) {..}     // no use        -->     nothing
+"""
+
+from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
+from xdsl.ir import Block, Operation
+from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
+
+from ...dialects.kernel import LaunchOp
+
+
+def erase_dead(block: Block) -> None:
+    """Erase what is unused in a block and in the blocks inside it, from the last op to the first."""
+    for op in reversed(list(block.ops)):
+        if is_dead(op):
+            op.detach()
+            op.erase()
+        elif not isinstance(op, LinalgStructuredOperation):
+            for region in op.regions:
+                for inner in region.blocks:
+                    erase_dead(inner)
+
+
+def is_dead(op: Operation) -> bool:
+    """Whether an op has results, none of them used, and does nothing else. On tensors linalg and launches do not."""
+    if not op.results or any(result.first_use is not None for result in op.results):
+        return False
+    return isinstance(op, LinalgStructuredOperation | LaunchOp) or would_be_trivially_dead(op)

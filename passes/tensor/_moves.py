@@ -1,0 +1,79 @@
+"""Pointwise generics that only move elements: how to make one, how to know one.
+
+    %t = linalg.transpose ins(%x) outs(%e) permutation = [1, 0]
+-->
+    %t = linalg.generic {(d0, d1) -> (d1, d0), (d0, d1) -> (d0, d1)} ins(%x) outs(%e) { yield %in }
+"""
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import AffineMapAttr
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+
+from ...dialects._shape import element, shape
+from ...dialects._xdsl import FillOp, GenericOp, IteratorTypeAttr, TransposeOp, YieldOp
+
+
+def copied_from(op: Operation) -> tuple[SSAValue, AffineMap] | None:
+    """The tensor that a generic or transpose copies, and the map from a place in its result to one in that tensor."""
+    if isinstance(op, TransposeOp):
+        return op.inputs[0], op.get_indexing_maps().data[0].data
+    if not isinstance(op, GenericOp) or len(op.inputs) != 1 or len(op.outputs) != 1:
+        return None
+    source, out = (m.data for m in op.indexing_maps)
+    body = op.body.block
+    if body.first_op is not body.last_op or body.last_op is None or body.last_op.operands[0] is not body.args[0]:
+        return None
+    identity = out == AffineMap.identity(out.num_dims) and all(t.data.value == "parallel" for t in op.iterator_types)
+    return (op.inputs[0], source) if identity else None
+
+
+def copy(source: SSAValue, map: AffineMap, init: SSAValue) -> GenericOp:
+    """A pointwise generic that yields its input, read through a map."""
+    block = Block(arg_types=[element(source), element(init)])
+    block.add_op(YieldOp(block.args[0]))
+    return _pointwise([source], [map], init, block)
+
+
+def filled(scalar: SSAValue, init: SSAValue) -> GenericOp:
+    """A pointwise generic that yields one number everywhere; a constant is repeated in its body."""
+    block = Block(arg_types=[element(init)])
+    if isinstance(scalar.owner, arith.ConstantOp):
+        block.add_op(constant := scalar.owner.clone())
+        scalar = constant.result
+    block.add_op(YieldOp(scalar))
+    return _pointwise([], [], init, block)
+
+
+def _pointwise(inputs: list[SSAValue], maps: list[AffineMap], init: SSAValue, body: Block) -> GenericOp:
+    rank = len(shape(init))
+    indexing = [AffineMapAttr(map) for map in (*maps, AffineMap.identity(rank))]
+    return GenericOp(inputs, [init], Region(body), indexing, [IteratorTypeAttr.parallel()] * rank, [init.type])
+
+
+def generalize(block: Block) -> None:
+    """Turn transposes, and fills that something else than a generic reads, into generics; in the blocks inside too."""
+    for op in list(block.ops):
+        match op:
+            case TransposeOp():
+                replace(op, copy(op.inputs[0], op.get_indexing_maps().data[0].data, op.outputs[0]))
+            case FillOp() if any(not isinstance(use.operation, GenericOp) for use in op.results[0].uses):
+                replace(op, filled(op.inputs[0], op.outputs[0]))
+            case GenericOp() | FillOp():
+                continue
+            case _:
+                for region in op.regions:
+                    for inner in region.blocks:
+                        generalize(inner)
+
+
+def replace(old: Operation, new: Operation) -> None:
+    """Put an op in the place of another, with its location and names."""
+    new.location = old.location
+    if (block := old.parent_block()) is not None:
+        block.insert_op_before(new, old)
+    for before, after in zip(old.results, new.results, strict=True):
+        after.name_hint = before.name_hint
+        before.replace_all_uses_with(after)
+    old.detach()
+    old.erase()
