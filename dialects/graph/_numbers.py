@@ -28,6 +28,14 @@ def expect_integer(op: Operation, *values: SSAValue) -> None:
             raise VerifyException(f"{op.name}: expected integer elements, found {kind}")
 
 
+def expect_byte(op: Operation, *values: SSAValue) -> None:
+    """VerifyException unless the elements of all values are integers of 8 bits."""
+    for value in values:
+        kind = element(value)
+        if not isinstance(kind, IntegerType) or kind.width.data != 8:
+            raise VerifyException(f"{op.name}: expected elements of i8 or ui8, found {kind}")
+
+
 def expect_same(op: Operation, *values: SSAValue) -> None:
     """VerifyException unless all values have one element type."""
     kinds = list(dict.fromkeys(element(value) for value in values))

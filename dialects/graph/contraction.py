@@ -24,7 +24,7 @@ from xdsl.utils.exceptions import VerifyException
 from .._shape import Array, element, shape, tensor
 from ._base import Fusion, GraphOp, Types
 from ._einsum import Equation, parse
-from ._numbers import Numbers, expect_integer, expect_same, expect_zero, present, rounded
+from ._numbers import Numbers, expect_byte, expect_same, expect_zero, present, rounded
 
 Dims = tuple[int, ...]
 
@@ -96,7 +96,7 @@ class MatmulIntegerOp(_ProductOp):
         return ((*left, 1) if rows else left), (right if len(rhs) > 1 or right in ((), (1,)) else ())
 
     def infer(self) -> Types:
-        expect_integer(self, self.lhs, self.rhs)
+        expect_byte(self, self.lhs, self.rhs)
         lhs, rhs = shape(self.lhs), shape(self.rhs)
         expect_zero(self, self.lhs_zero, self.lhs, ((), (1,), lhs[-2:-1], (*lhs[:-1], 1)))
         expect_zero(self, self.rhs_zero, self.rhs, ((), (1,), rhs[-1:], (*rhs[:-2], 1, *rhs[-1:])))

@@ -22,7 +22,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array, element, shape, tensor
 from ._base import Fusion, GraphOp, Types, ints
-from ._numbers import Numbers, expect_float, expect_integer, expect_same, expect_zero, present, rounded
+from ._numbers import Numbers, expect_byte, expect_float, expect_same, expect_zero, present, rounded
 from ._window import Dims, Window, checked, convolve, taps, windowed
 
 
@@ -172,7 +172,7 @@ class ConvIntegerOp(_ForwardOp):
 
     def infer(self) -> Types:
         result = self._shape()
-        expect_integer(self, self.x, self.w)
+        expect_byte(self, self.x, self.w)
         expect_zero(self, self.x_zero, self.x, ((), (1,)))
         expect_zero(self, self.w_zero, self.w, ((), (1,), (result[1],)))
         return (tensor(i32, result),)

@@ -105,7 +105,7 @@ class QuantizeOp(ScaledOp):
 
 @irdl_op_definition
 class DequantizeOp(ScaledOp):
-    """(x - zero) * scale: an exact difference, multiplied in f32 (in f64 for f64), then rounded to the type `to`."""
+    """(x - zero) * scale: a 32-bit difference, multiplied in f32 (in f64 for f64), then rounded to the type `to`."""
 
     name = "graph.dequantize"
 
@@ -121,7 +121,7 @@ class DequantizeOp(ScaledOp):
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x, scale, *zero = present(inputs)
         wide = np.result_type(scale.dtype, np.float32)
-        shifted = (x.astype(np.int64) - (self._over(zero[0].astype(np.int64)) if zero else 0)).astype(wide)
+        shifted = (x.astype(np.int32) - (self._over(zero[0].astype(np.int32)) if zero else 0)).astype(wide)
         with np.errstate(all="ignore"):
             return (rounded(shifted * self._over(scale.astype(wide)), self.res),)
 
