@@ -118,7 +118,7 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
             case _:
                 return None
     sizes, members = _renamed(generics)
-    maker = {value: m for m in members for value in m.results}
+    maker: dict[SSAValue, Member] = {value: m for m in members for value in m.results}
     found = Kernel(func, sizes, members, [], frozenset(), maker, inits, places, outputs)
     _group(found)
     found.common = _common(found)
@@ -146,7 +146,9 @@ def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
             d = parent[d]
         return d
 
-    made = {value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)}
+    made: dict[SSAValue, tuple[int, int]] = {
+        value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)
+    }
     for i, g in enumerate(generics):
         for view in g.inputs:
             if view.value not in made:

@@ -12,6 +12,7 @@ from ...dialects import kernel
 from ...dialects._shape import dtype, element, shape
 from .body import barred
 from .kernel import Kernel, analyse
+from .schedule import tile_of
 from .scope import Base, Code
 from .stage import Nest
 from .tiling import Machine, Tiling, choose, pieces
@@ -29,16 +30,15 @@ class Generated:
     tilings: tuple[Tiling, ...]
 
 
-def generate(func: kernel.FuncOp, machine: Machine, override: Tiling | None = None) -> Generated | None:
-    """Replace a bufferized kernel's generics by loops; None (and nothing changed) if it is no kernel of generics.
-
-    `override` replaces the default tiling of the stage that holds the root (the first with a reduction)."""
+def generate(func: kernel.FuncOp, machine: Machine) -> Generated | None:
+    """Replace a bufferized kernel's generics by loops, as its schedule says or by default; None (and nothing changed)
+    if it is no kernel of generics."""
     if (found := analyse(func)) is None:
         return None
     block = func.body.block
     old = list(block.ops)
     maker = _Maker(found, Code(block, func.location), machine)
-    tilings = maker.run(override)
+    tilings = maker.run()
     for op in reversed(old):
         op.detach()
     for op in reversed(old):
@@ -55,14 +55,14 @@ class _Maker:
         self.homes: Homes = {}
         self.own: set[SSAValue] = set()
 
-    def run(self, override: Tiling | None) -> tuple[Tiling, ...]:
+    def run(self) -> tuple[Tiling, ...]:
         found = self.found
         row, lanes = self._row()
         self._allocate(lanes if row is not None else 1)
         bases: dict[int, Base] = {}
         tilings: list[Tiling] = []
         order = sorted(found.common, key=lambda d: d == row)
-        self._common(order, row, lanes, bases, override, tilings)
+        self._common(order, row, lanes, bases, tilings)
         return tuple(tilings)
 
     def _walk(self, index: int, row: int | None, lanes: int) -> Walk:
@@ -127,12 +127,11 @@ class _Maker:
         row: int | None,
         lanes: int,
         bases: dict[int, Base],
-        override: Tiling | None,
         tilings: list[Tiling],
     ) -> None:
         if not order:
             self.code.floor = len(self.code.scopes) - 1
-            tilings[:] = self._stages(row, lanes, bases, override)
+            tilings[:] = self._stages(row, lanes, bases)
             return
         dim, rest = order[0], order[1:]
         size = self.found.sizes[dim]
@@ -140,20 +139,19 @@ class _Maker:
             now = width if dim == row else lanes
             if count == 1:
                 bases[dim] = (None, start)
-                self._common(rest, row, now, bases, override, tilings)
+                self._common(rest, row, now, bases, tilings)
             else:
                 with self.code.loop(start, start + count * width, width) as loop:
                     bases[dim] = (loop.index, 0)
-                    self._common(rest, row, now, bases, override, tilings)
+                    self._common(rest, row, now, bases, tilings)
 
-    def _stages(self, row: int | None, lanes: int, bases: dict[int, Base], override: Tiling | None) -> list[Tiling]:
+    def _stages(self, row: int | None, lanes: int, bases: dict[int, Base]) -> list[Tiling]:
         rows: dict[SSAValue, SSAValue] = {}
         found: list[Tiling] = []
-        for index, stage in enumerate(self.found.stages):
+        for index in range(len(self.found.stages)):
             addresses = self._walk(index, row, lanes)
-            tiling = choose(problem(self.found, addresses, self.machine.vector_bytes), self.machine)
-            if override is not None and stage.reduced:
-                tiling, override = override, None
+            wanted = tile_of(self.found.func, index) if row is None else None
+            tiling = choose(problem(self.found, addresses, self.machine.vector_bytes), self.machine, wanted)
             if row is not None:
                 order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
                 tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order)

@@ -128,9 +128,7 @@ class Nest:
 
     def _cell(self, value: SSAValue, point: Point) -> Cell:
         space = self.found.maker[value].space
-        return value, tuple(
-            o for d, o in sorted(point.offsets.items()) if d in space
-        )
+        return value, tuple(o for d, o in sorted(point.offsets.items()) if d in space)
 
     def _value(self, value: SSAValue, point: Point) -> SSAValue:
         cell = self._cell(value, point)

@@ -28,6 +28,23 @@ class Load:
     access: Access
     bytes: int
     inside: bool
+    free: bool = False
+    """A weight that has no layout yet: it will be laid out as the vector dim wants it."""
+
+    def step(self, dim: int) -> int:
+        """Elements between neighbours along `dim`, as they will be."""
+        found = self.access.inner(dim)
+        return 1 if self.free and found else found
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A register tile that was asked for: dims by the kernel's numbers."""
+
+    vector: int
+    vectors: int
+    row: int | None
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -73,17 +90,20 @@ class Tiling:
         return self.lanes * self.vectors
 
 
-def choose(problem: Problem, machine: Machine) -> Tiling:
-    """The default tiling."""
+def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Tiling:
+    """The default tiling, or the one with the tile that was asked for."""
     reduction = _reduction_order(problem)
-    vector = vector_dim(problem)
+    vector = vector_dim(problem) if wanted is None else wanted.vector
     lanes = problem.lanes if vector is not None else 1
     if vector in problem.reduced:
         order = _by_stride(problem, [d for d in problem.parallel])
         inner = tuple(d for d in reduction if d != vector)
         spare = 4 if problem.sizes[vector] >= 4 * lanes else 1
         return Tiling(vector, lanes, spare, None, 1, order, (*inner, vector), False)
-    row, rows, vectors = _register_tile(problem, machine, vector, lanes)
+    if wanted is not None:
+        row, rows, vectors = wanted.row, wanted.rows, wanted.vectors
+    else:
+        row, rows, vectors = _register_tile(problem, machine, vector, lanes)
     order = _order(problem, machine, vector, lanes * vectors, row, rows)
     taps = prod(problem.sizes[d] for d in reduction)
     flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25
@@ -110,7 +130,7 @@ def vector_dim(problem: Problem) -> int | None:
 def _is_joinable(problem: Problem, dim: int) -> bool:
     if not problem.joinable or dim in problem.barred or problem.sizes[dim] < problem.lanes:
         return False
-    steps = [load.access.inner(dim) for load in problem.loads]
+    steps = [load.step(dim) for load in problem.loads]
     return 1 in steps and all(s in (0, 1) for s in steps)
 
 
@@ -120,7 +140,7 @@ def _gathers(problem: Problem, dim: int) -> float | None:
     for load in problem.loads:
         weight = 1.0 if load.inside or not problem.reduced else 0.1
         total += weight
-        cost += weight * (load.access.inner(dim) not in (0, 1))
+        cost += weight * (load.step(dim) not in (0, 1))
     for store in problem.stores:
         weight = 1.0 if not problem.reduced else 0.1
         total += weight

@@ -105,11 +105,14 @@ def _mergeable(walk: Walk, kept: frozenset[int]) -> Iterator[tuple[int, int]]:
                 yield outer, inner
 
 
-def problem(found: Kernel, walk: Walk, vector_bytes: int) -> Problem:
-    """The stage as the choice of tiles sees it."""
+def problem(found: Kernel, walk: Walk, vector_bytes: int, free: frozenset[SSAValue] = frozenset()) -> Problem:
+    """The stage as the choice of tiles sees it; `free` arguments are weights still to be laid out."""
     reducers = walk.stage.of("reduce")
     inner = {*walk.stage.of("pre"), *reducers}
-    loads = tuple(Load(access, _bytes(found, member, i), member in inner) for (member, i), access in walk.reads.items())
+    loads = tuple(
+        Load(access, _bytes(found, member, i), member in inner, access.buffer in free)
+        for (member, i), access in walk.reads.items()
+    )
     stores = tuple(a for value, places in walk.writes.items() for a in places)
     widest = max((_width(member) for member in walk.stage.members), default=4)
     unmergeable = frozenset[int]().union(*(barred(member) for member in walk.stage.members))

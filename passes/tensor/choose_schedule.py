@@ -1,0 +1,142 @@
+"""Choose each kernel's register tiles, and lay its weights out so that they are read in the order of its loops.
+
+    %w = graph.weight @w0 : tensor<768x3072xf32>
+    kernel.func @k0(%x: tensor<128x768xf32>, %w: tensor<768x3072xf32>) ... { contraction (m, n, k) }
+    -->
+    %w = graph.weight @w0 : tensor<768x3072xf32, affine_map<(k, n) -> (n floordiv 16, k, n mod 16)>>
+    kernel.func @k0(...) attributes {schedule = #kernel.schedule<[{row = 0, rows = 6, stage = 0, vector = 1, ...}]>}
+
+After assign-layout, because the tile depends on how activations lie; before bufferize, which turns layouts to strides.
+"""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import AffineMapAttr, FunctionType, ModuleOp, TensorType
+from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects import kernel
+from ...dialects._layout import ROW_MAJOR, laid_out, layout_of, ordered
+from ...dialects._shape import shape
+from ...dialects.graph.weight import WeightOp
+from .._nest.kernel import Kernel, Member, analyse
+from .._nest.schedule import schedule
+from .._nest.tiling import Machine, Problem, Tile, Tiling, choose
+from .._nest.walk import Walk, problem, walk
+from ._generic import Access
+
+
+@dataclass(frozen=True)
+class ChooseSchedule(ModulePass):
+    """Options: bytes of a vector register, how many there are, bytes of the first two caches."""
+
+    name = "choose-schedule"
+    vector_bytes: int = 32
+    registers: int = 16
+    l1: int = 32 * 1024
+    l2: int = 512 * 1024
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = Machine(self.vector_bytes, self.registers, self.l1, self.l2)
+        launches: dict[str, list[kernel.LaunchOp]] = {}
+        for found in op.walk():
+            if isinstance(found, kernel.LaunchOp):
+                launches.setdefault(found.kernel, []).append(found)
+        for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
+            _schedule(func, launches.get(func.sym_name.data, []), machine)
+
+
+def _schedule(func: kernel.FuncOp, launches: list[kernel.LaunchOp], machine: Machine) -> None:
+    if (found := analyse(func)) is None:
+        return
+    weights = frozenset(
+        arg
+        for i, arg in enumerate(func.body.block.args)
+        if launches and all(isinstance(launch.arguments[i].owner, WeightOp) for launch in launches)
+    )
+    homes = {value: (value, value.type) for value in found.crossing()}
+    tiles: dict[int, Tile] = {}
+    layouts: dict[SSAValue, Attribute] = {}
+    for index, stage in enumerate(found.stages):
+        addresses = walk(found, stage, homes, frozenset(), None, 1)
+        seen = problem(found, addresses, machine.vector_bytes, weights)
+        tiling = choose(seen, machine)
+        if tiling.vector is None or tiling.vector in seen.reduced:
+            continue
+        if seen.reduced:
+            tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows)
+        for member in stage.members:
+            for i, view in enumerate(member.generic.inputs):
+                arg = found.places.get(view.value)
+                if arg is not None and arg in weights and i not in member.generic.unused and arg not in layouts:
+                    layouts[arg] = _layout(found, member, view, seen, tiling, addresses)
+    if tiles and func.schedule is None:
+        func.schedule = schedule(tiles)
+    changed = {arg: layout for arg, layout in layouts.items() if layout != layout_of(arg.type)}
+    if changed:
+        _lay_out(func, launches, changed)
+
+
+def _layout(found: Kernel, member: Member, view: Access, seen: Problem, tiling: Tiling, addresses: Walk) -> Attribute:
+    """The layout in which a weight is read forwards: outer dims, panel, reduction, place in the panel."""
+    current = layout_of(view.value.type)
+    captured = any(view.value in m.generic.captures for m in found.members)
+    if current != ROW_MAJOR or not view.is_projected or captured:
+        return current
+    axes: dict[int, int] = {}
+    for axis, index in enumerate(view.indices):
+        if index.dim is not None and member.dims[index.dim] in member.space:
+            axes[member.dims[index.dim]] = axis
+    fixed = [axis for axis in range(len(view.indices)) if axis not in axes.values()]
+    vector = tiling.vector
+    reduced = sorted((d for d in axes if d in member.reduced), key=lambda d: _depth(found, member, view, d))
+    others = sorted((d for d in axes if d not in member.reduced and d != vector), key=lambda d: _width(addresses, d))
+    if vector not in axes:
+        return current
+    dims = shape(view.value)
+    inner = axes[vector]
+    if not reduced or dims[inner] <= tiling.width:
+        order = (*fixed, *(axes[d] for d in others), *(axes[d] for d in reduced), inner)
+        return ordered(dims, order)
+    exprs = [AffineExpr.dimension(axis) for axis in (*fixed, *(axes[d] for d in others))]
+    exprs.append(AffineExpr.dimension(inner) // tiling.width)
+    exprs += [AffineExpr.dimension(axes[d]) for d in reduced]
+    exprs.append(AffineExpr.dimension(inner) % tiling.width)
+    return AffineMapAttr(AffineMap(len(dims), 0, tuple(exprs)))
+
+
+def _depth(found: Kernel, member: Member, weight: Access, dim: int) -> tuple[int, ...]:
+    """Widest first, as the other operands have them; what they do not tell, by the weight's own axes."""
+    steps = [
+        -abs(found.access(member, i).inner(dim))
+        for i, view in enumerate(member.generic.inputs)
+        if view is not weight and i not in member.generic.unused and view.value in found.places
+    ]
+    return (*steps, next(a for a, i in enumerate(weight.indices) if i.dim is not None and member.dims[i.dim] == dim))
+
+
+def _width(addresses: Walk, dim: int) -> int:
+    """Widest stores first."""
+    return -max((abs(a.inner(dim)) for places in addresses.writes.values() for a in places), default=0)
+
+
+def _lay_out(func: kernel.FuncOp, launches: list[kernel.LaunchOp], layouts: dict[SSAValue, Attribute]) -> None:
+    for arg, layout in layouts.items():
+        if not isinstance(arg, BlockArgument) or not isinstance(arg.type, TensorType):
+            continue
+        type = laid_out(arg.type, layout)
+        Rewriter.replace_value_with_new_type(arg, type)
+        for launch in launches:
+            weight = launch.arguments[arg.index].owner
+            if isinstance(weight, WeightOp):
+                again = WeightOp(weight.weight, type)
+                again.location = weight.location
+                Rewriter.insert_op(again, InsertPoint.before(launch))
+                launch.operands[arg.index] = again.res
+                if not weight.res.uses:
+                    Rewriter.erase_op(weight)
+    inputs = [arg.type for arg in func.body.block.args]
+    func.function_type = FunctionType.from_lists(inputs, func.function_type.outputs.data)
