@@ -8,7 +8,7 @@ Arithmetic goes by the operands' type: `addf` on floats, `addi` on integers and 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects import arith, linalg, math, scf, tensor
+from xdsl.dialects import arith, math, scf, tensor
 from xdsl.dialects.builtin import (
     AnyFloat,
     BFloat16Type,
@@ -24,6 +24,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from ....dialects._shape import dtype, element
+from ....dialects._xdsl import IndexOp
 
 FLOAT_PREDICATES = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "nan": "uno"}
 MATH = {op.name.removeprefix("math."): op for op in math.Math.operations}
@@ -79,7 +80,7 @@ class Body:
 
     def index(self, dim: int) -> SSAValue:
         """The position along a dimension of the generic round this body, of type index."""
-        return self.add_op(linalg.IndexOp(dim))
+        return self.add_op(IndexOp(dim))
 
     def extract(self, source: SSAValue, position: Sequence[SSAValue | int]) -> SSAValue:
         """One element; half floats come widened to f32."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -24,6 +24,7 @@ from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineMap
 
 from ....dialects._shape import Array, element, shape
 from ....dialects._shape import tensor as tensor_type
+from ....dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, YieldOp
 from ....dialects.graph.weight import SMALL, ConstantOp, WeightOp, WeightStore
 from ._body import Body, is_half, scalar_attribute, widened
 
@@ -31,8 +32,8 @@ Number = int | float | bool | np.generic
 BodyOf = Callable[..., SSAValue | Sequence[SSAValue]]
 
 _ITERATORS = {
-    "p": linalg.IteratorTypeAttr(linalg.IteratorType.PARALLEL),
-    "r": linalg.IteratorTypeAttr(linalg.IteratorType.REDUCTION),
+    "p": IteratorTypeAttr(IteratorType.PARALLEL),
+    "r": IteratorTypeAttr(IteratorType.REDUCTION),
 }
 
 
@@ -120,7 +121,7 @@ class Generics:
         """A tensor of one number, given or of type `kind`."""
         start = self.empty(dims, kind)
         number = value if isinstance(value, SSAValue) else self.scalar(value, kind)
-        return self.one(linalg.FillOp((number,), (start,)))
+        return self.one(FillOp((number,), (start,)))
 
     def weight(self, array: Array, stem: str = "c") -> SSAValue:
         """A new entry of the WeightStore and its name in the IR."""
@@ -139,9 +140,9 @@ class Generics:
         block = Block(arg_types=[element(value) for value in operands])
         t = Body(block, self.location)
         results = body(t, *block.args)
-        t.append(linalg.YieldOp(*([results] if isinstance(results, SSAValue) else results)))
+        t.append(YieldOp(*([results] if isinstance(results, SSAValue) else results)))
         return self.add(
-            linalg.GenericOp(
+            GenericOp(
                 operands[: len(inputs)],
                 operands[len(inputs) :],
                 Region(block),

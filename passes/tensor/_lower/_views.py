@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from math import prod
 
-from xdsl.dialects import linalg, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IndexType, IntegerAttr, TensorType, i64
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
 from ....dialects._shape import element, shape
+from ....dialects._xdsl import TransposeOp
 from ._body import Body
 from ._generics import Generics, Number
 
@@ -70,7 +71,7 @@ class Views(Generics):
         value = self[value]
         dims = shape(value)
         start = self.empty([dims[p] for p in permutation], element(value))
-        return self.one(linalg.TransposeOp(value, start, DenseArrayBase.from_list(i64, list(permutation))))
+        return self.one(TransposeOp(value, start, DenseArrayBase.from_list(i64, list(permutation))))
 
     def slice(
         self, value: SSAValue, offsets: Sequence[int], sizes: Sequence[int], strides: Sequence[int] | None = None
