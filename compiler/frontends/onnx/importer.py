@@ -60,6 +60,7 @@ def import_model(
     values: Mapping[str, Array] | None = None,
 ) -> ModuleOp:
     """`import_onnx` of a model that is loaded already."""
+    importers()
     given = dict(shapes or {}) | {name: value.shape for name, value in (values or {}).items()}
     types = argument_types(model, dims or {}, given)
     return Importing(model, ctx).run(types, values or {})

@@ -129,7 +129,7 @@ def _read(path: Path) -> Model:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CompileError(f"cannot open {printable(str(path))}: {reason}", code="no-file") from error
-    with os.fdopen(handle, "rb") as _:
+    try:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
             raise CompileError(f"{name}: not a regular file", code="no-file")
@@ -137,6 +137,8 @@ def _read(path: Path) -> Model:
             what = "is empty" if info.st_size == 0 else "is too large"
             raise CompileError(f"{name}: the file {what}, size {info.st_size} bytes", code="bad-file")
         data = memoryview(mmap.mmap(handle, 0, access=mmap.ACCESS_READ))
+    finally:
+        os.close(handle)
     model = _parse(data, name)
     model.folder = Folder(path.absolute().parent)
     return model
@@ -177,7 +179,10 @@ def _check(model: Model) -> None:
 
 
 def check_names(graph: GraphProto) -> None:
-    """CompileError if a name is defined twice. An initializer may also be an input: its default value."""
+    """CompileError if a name is no text or is defined twice (an initializer may also be an input, its default)."""
+    nodes = ((n.op_type, n.name, n.domain, *n.input, *n.output, *(a.name for a in n.attribute)) for n in graph.node)
+    if not all(isinstance(text, str) for node in nodes for text in node):
+        raise CompileError("a name or op type is not valid UTF-8", code="bad-file")
     defined: set[str] = set()
     groups = (
         ("input", [i.name for i in graph.input]),

@@ -80,11 +80,13 @@ class Folder:
             for part in parts[:-1]:
                 at = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
                 opened.append(at)
+            before = os.stat(parts[-1], dir_fd=at, follow_symlinks=False)
+            if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
+                raise CompileError(f"{where}: not a regular file with a single link", code="external-data")
             at = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
             opened.append(at)
-            info = os.fstat(at)
-            if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1:
-                raise CompileError(f"{where}: not a regular file with a single link", code="external-data")
+            if not os.path.samestat(before, info := os.fstat(at)):
+                raise CompileError(f"{where}: not the same regular file when opened", code="external-data")
             if info.st_size == 0:
                 return np.zeros(0, np.uint8)
             with os.fdopen(os.dup(at), "rb") as file:
