@@ -246,4 +246,4 @@ def barred(member: Member) -> frozenset[int]:
 def indexed(member: Member) -> frozenset[int]:
     """Dims whose index the body asks for."""
     ops = [op for op in member.generic.op.body.walk() if isinstance(op, linalg.IndexOp)]
-    return frozenset(member.dims[op.dim.value.data] for op in ops)
+    return frozenset(member.dims[op.dim.value.data] for op in ops)  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,98 @@
+"""The numbers of a CPU that schedules are chosen by: detected on this machine, or from a TOML file.
+
+vector_bytes = 32     # bytes of a vector register
+registers = 16        # of them
+l1 = 32768            # bytes of the first data cache
+l2 = 524288           # of the second
+cores = 2
+flags = ["-march=native"]
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from ..target import TargetError
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """A CPU as the C target sees it; sizes in bytes."""
+
+    vector_bytes: int = 16
+    registers: int = 16
+    l1: int = 32 * 1024
+    l2: int = 256 * 1024
+    cores: int = 1
+    flags: tuple[str, ...] = ()
+
+
+def cpu(settings: Mapping[str, str]) -> Cpu:
+    """The CPU at hand, or the one of `config`'s TOML file, with `settings` on top; TargetError on what does not fit."""
+    rest = dict(settings)
+    found = _read(Path(rest.pop("config"))) if "config" in rest else detect()
+    names = {f.name for f in fields(Cpu)} - {"flags"}
+    for key, text in rest.items():
+        if key not in names:
+            raise TargetError(f"target c has no setting {key!r}: expected one of {', '.join(sorted(names))}")
+        if not text.isdigit() or int(text) == 0:
+            raise TargetError(f"target c: expected a positive number for {key}, found {text!r}")
+        found = replace(found, **{key: int(text)})
+    if found.vector_bytes not in (4, 8, 16, 32, 64):
+        raise TargetError(f"target c: expected vector_bytes of 4, 8, 16, 32 or 64, found {found.vector_bytes}")
+    return found
+
+
+def detect() -> Cpu:
+    """The CPU that runs this process, by what Linux tells of it."""
+    words = _cpu_flags()
+    if "avx512f" in words and "avx512vl" in words:
+        wide, registers, flags = 64, 32, ("-march=native", "-mprefer-vector-width=512")
+    elif "avx2" in words and "fma" in words:
+        wide, registers, flags = 32, 16, ("-march=native",)
+    else:
+        wide, registers, flags = 16, 32 if "asimd" in words else 16, ("-march=native",)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Cpu(wide, registers, _cache(1, 32 * 1024), _cache(2, 256 * 1024), cores, flags)
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return next((set(line.split(":")[1].split()) for line in lines if line.startswith(("flags", "Features"))), set())
+
+
+def _cache(level: int, default: int) -> int:
+    """Bytes of the data cache of a level."""
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        try:
+            if int((index / "level").read_text()) == level and "Instruction" not in (index / "type").read_text():
+                text = (index / "size").read_text().strip()
+                return int(text.removesuffix("K")) * 1024 if text.endswith("K") else int(text)
+        except (OSError, ValueError):
+            continue
+    return default
+
+
+def _read(path: Path) -> Cpu:
+    try:
+        data = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise TargetError(f"machine file {path}: {error}") from None
+    known = {f.name: f for f in fields(Cpu)}
+    for key, value in data.items():
+        if key not in known:
+            raise TargetError(f"machine file {path}: unknown field {key!r}; expected {', '.join(known)}")
+        good = (
+            isinstance(value, list) and all(isinstance(v, str) for v in value)
+            if key == "flags"
+            else (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+        )
+        if not good:
+            raise TargetError(f"machine file {path}: {key} = {value!r} is not what {key} takes")
+    flags = tuple(data.pop("flags", ()))
+    return replace(Cpu(flags=flags), **data)

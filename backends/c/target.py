@@ -1,0 +1,149 @@
+"""C for CPUs: a dependency-free library and what it takes to build it."""
+
+import ctypes
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from ...dialects import kernel
+from ...dialects._shape import Array
+from ...dialects.graph.weight import AicContext
+from ..target import EmitOptions, Target, TargetError
+from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
+from .machine import Cpu, cpu
+from .program import Program, locations, program
+
+GRAPH = ("fold-constants", "fold-constants,fold-batch-norm", "fold-constants,fold-batch-norm,cancel-transposes")
+
+
+class CTarget(Target[Cpu]):
+    """Plain C with GCC vector types."""
+
+    name = "c"
+    kinds = ("so", "c", "h", "project")
+
+    def machine(self, settings: Mapping[str, str]) -> Cpu:
+        return cpu(settings)
+
+    def describe(self, machine: Cpu) -> dict[str, int | float | str]:
+        return {k: " ".join(v) if isinstance(v, tuple) else v for k, v in asdict(machine).items()}
+
+    def pipeline(self, machine: Cpu, level: int) -> dict[str, str]:
+        numbers = f"vector-bytes={machine.vector_bytes} registers={machine.registers} l1={machine.l1} l2={machine.l2}"
+        if level == 0:
+            numbers = f"vector-bytes=1 registers={machine.registers} l1={machine.l1} l2={machine.l2}"
+        tensor = f"fuse-kernels,assign-layout,choose-schedule{{{numbers}}}"
+        return {
+            "graph": f"{GRAPH[min(level, 2)]},dce",
+            "tensor": f"lower-graph-to-tensor,{tensor}",
+            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},plan-memory,check-memory",
+        }
+
+    def emit(
+        self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Cpu, options: EmitOptions
+    ) -> dict[str, object]:
+        made = program(module, options.name)
+        kinds = options.kinds or self.kinds[:1]
+        _write(made, folder, options)
+        with (folder / f"{made.name}.weights").open("wb") as out:
+            made.weights.write(out, ctx.weights)
+        if "so" in kinds:
+            _build(made, folder, machine, options)
+        return {
+            "source": f"{made.name}.c",
+            "library": f"{made.name}.so" if "so" in kinds else None,
+            "function": f"{made.name}_run",
+            "weights": {"file": f"{made.name}.weights", "bytes": made.weights.size, "mode": options.weights},
+            "memory": {"arena_bytes": made.arena_bytes, "lower_bound_bytes": made.lower_bound_bytes},
+            "launches": [
+                {"kernel": op.kernel, "nodes": list(locations(op))}
+                for op in module.walk()
+                if isinstance(op, kernel.LaunchOp)
+            ],
+        }
+
+    def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
+        return Library(folder, manifest)
+
+
+def _write(made: Program, folder: Path, options: EmitOptions) -> None:
+    (folder / f"{made.name}.h").write_text(made.header)
+    (folder / f"{made.name}.c").write_text(made.source())
+    if made.weights.size and options.weights == "embed":
+        text = embedded(f"{made.name}_weights", f"{made.name}.weights")
+        (folder / f"{made.name}_weights.c").write_text(text)
+
+
+def _build(made: Program, folder: Path, machine: Cpu, options: EmitOptions) -> None:
+    compiler = Compiler(
+        tuple((options.cc or "cc").split()), (*FLAGS, *machine.flags, *options.cflags), jobs=options.jobs
+    )
+    pointer = "#define AIC_WEIGHTS_POINTER 1\n" if options.weights == "bin" else ""
+    units = {u.digest: u for u in made.units}
+    sources = [("main", f"{pointer}{made.header}{made.main()}")]
+    sources += [(digest, unit.alone(f"aic_k_{digest}")) for digest, unit in units.items()]
+    with TemporaryDirectory(prefix="aic-") as scratch:
+        cached = options.cached or uncached(Path(scratch))
+        extra: list[str] = []
+        if made.weights.size and options.weights == "embed":
+            extra = [f"{made.name}_weights.c"]
+        try:
+            shared_object(sources, folder / f"{made.name}.so", compiler, cached, folder, [*extra, "-lm"])
+        except CompilerError as error:
+            raise TargetError(str(error), missing=error.missing) from None
+
+
+class Library:
+    """A loaded shared object with its arena. Not for concurrent calls: the arena is one."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, object]):
+        part = dict(manifest)
+        self._folder = folder
+        self._library = ctypes.CDLL(str(folder / str(part["library"])))
+        self._run = self._library[str(part["function"])]
+        self._inputs = _signature(part["inputs"])
+        self._outputs = _signature(part["outputs"])
+        memory, weights = part["memory"], part["weights"]
+        if not isinstance(memory, Mapping) or not isinstance(weights, Mapping):
+            raise TargetError(f"{folder}: the manifest has no memory or weights")
+        self._arena = _aligned(int(memory["arena_bytes"]))
+        if weights["mode"] == "bin" and weights["bytes"]:
+            self._weights = np.memmap(folder / str(weights["file"]), np.uint8, "r")
+            stem = str(part["function"]).removesuffix("_run")
+            set_weights = self._library[f"{stem}_set_weights"]
+            set_weights.argtypes, set_weights.restype = [ctypes.c_void_p], None
+            set_weights(self._weights.ctypes.data)
+        self._run.restype = ctypes.c_int
+        count = len(self._inputs) + len(self._outputs) + 1
+        self._run.argtypes = [ctypes.c_void_p] * count
+        self._base = self._arena.ctypes.data
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Run on contiguous arrays of the manifest's shapes and types; answers fresh arrays."""
+        outputs = [np.empty(shape, kind) for shape, kind in self._outputs]
+        places = [a.__array_interface__["data"][0] for a in (*inputs, *outputs)]
+        if code := self._run(*places, self._base):
+            raise RuntimeError(f"the compiled model answered error code {code}")
+        return outputs
+
+
+def _signature(entries: object) -> list[tuple[tuple[int, ...], np.dtype[np.generic]]]:
+    import ml_dtypes  # noqa: F401  registers bfloat16 and friends by name
+
+    if not isinstance(entries, list):
+        raise TargetError("the manifest names no inputs or outputs")
+    return [(tuple(e["shape"]), np.dtype(e["dtype"])) for e in entries]
+
+
+def _aligned(size: int) -> Array:
+    raw = np.empty(size + 128, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + max(size, 64)]
+
+
+assert sys.byteorder == "little", "weights are written little-endian"

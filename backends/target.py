@@ -1,0 +1,73 @@
+"""The contract of a target: the machine it compiles for, its pipeline as text, what it writes, how that is loaded.
+
+target = targets["c"];  machine = target.machine({"vector_bytes": "32"})
+for level, text in target.pipeline(machine, 2).items(): run the passes of `text`
+parts = target.emit(ctx, module, folder, machine, EmitOptions(name="model", kinds=("c", "so")))
+call = target.load(folder, manifest);  outputs = call(inputs)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from xdsl.dialects.builtin import ModuleOp
+
+from ..dialects._shape import Array
+from ..dialects.graph.weight import AicContext
+
+M = TypeVar("M")
+Cached = Callable[[str, Callable[[Path], None]], Path]
+"""`cached(key, make)`: a file with the content that `key` stands for, made by `make(path)` if there is none yet."""
+
+
+class TargetError(Exception):
+    """A target cannot do what was asked; `missing` if a tool or library has to be installed first."""
+
+    def __init__(self, message: str, *, missing: bool = False):
+        super().__init__(message)
+        self.missing = missing
+
+
+@dataclass(frozen=True)
+class EmitOptions:
+    """What to write: file stem (a C identifier), kinds of output, where weights go, the compiler, cached objects."""
+
+    name: str = "model"
+    kinds: tuple[str, ...] = ()
+    weights: str = "embed"
+    cc: str = ""
+    cflags: tuple[str, ...] = ()
+    jobs: int = 2
+    cached: Cached | None = None
+
+
+class Target(ABC, Generic[M]):
+    """One kind of machine; a folder of `backends/` has exactly one subclass, in its `target.py`."""
+
+    name: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    """Kinds of output, the default one first."""
+
+    @abstractmethod
+    def machine(self, settings: Mapping[str, str]) -> M:
+        """The machine, detected or as a TOML says (`config=file`), with single numbers replaced; TargetError."""
+
+    @abstractmethod
+    def describe(self, machine: M) -> dict[str, int | float | str]:
+        """The machine's numbers, for the manifest and for `pipeline` options."""
+
+    @abstractmethod
+    def pipeline(self, machine: M, level: int) -> dict[str, str]:
+        """The passes at optimisation level 0 to 3, by IR level (graph, tensor, loop), in order."""
+
+    @abstractmethod
+    def emit(
+        self, ctx: AicContext, module: ModuleOp, folder: Path, machine: M, options: EmitOptions
+    ) -> dict[str, object]:
+        """Write files into an empty folder; answers this target's part of the manifest. TargetError."""
+
+    @abstractmethod
+    def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
+        """What `emit` wrote, as a function from input arrays (in order, of the manifest's types) to outputs."""
