@@ -1,5 +1,16 @@
-"""The one tree of exceptions: each names what failed, where, and what to do, and has an exit code."""
+"""The one tree of exceptions: each names what failed, where, and what to do, and has an exit code.
 
+error[unsupported-op]: 1 of 412 nodes cannot be compiled   (det.onnx, opset 20)
+
+  /neck/up2  Resize (ai.onnx 19)
+    attributes  mode="cubic"
+    reason      only nearest and linear have a lowering
+    do          re-export with mode="linear"
+
+1 unsupported (Resize 1); nothing was written.   exit 3
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
@@ -132,3 +143,27 @@ class InterpretError(CompileError):
     """The IR did what it may not: a read outside a buffer, a result of another type, an op without meaning."""
 
     code = "interpret"
+
+
+def printable(text: str) -> str:
+    """The text with control characters, but for line ends, escaped: what a model names may not steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def render(error: AicError, *, color: bool = False) -> str:
+    """The error as text for a person, several lines, the last one with the exit code."""
+    head = f"error[{error.code}]"
+    red, plain = ("\x1b[1;31m", "\x1b[0m") if color else ("", "")
+    lines = [f"{red}{head}{plain}: {printable(error.message)}"]
+    lines += [f"  at          {printable(error.loc)}"] if error.loc else []
+    lines += [f"  note        {printable(note)}" for note in getattr(error, "__notes__", ())]
+    lines += [f"  do          {printable(error.suggestion)}"] if error.suggestion else []
+    for node in error.nodes:
+        lines += ["", f"  {printable(node.name)}  {printable(node.op)}"]
+        facts = {"attributes": node.attributes, "inputs": node.inputs, "reason": node.reason, "do": node.do}
+        lines += [f"    {name:10}  {printable(fact)}" for name, fact in facts.items() if fact]
+    if isinstance(error, UnsupportedOpError) and error.nodes:
+        counts = Counter(node.op.split(" ")[0] for node in error.nodes)
+        told = ", ".join(f"{printable(op)} {n}" for op, n in counts.items())
+        lines += ["", f"{len(error.nodes)} unsupported ({told}); nothing was written.   exit {error.exit_code}"]
+    return "\n".join(lines)

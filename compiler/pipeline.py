@@ -11,11 +11,21 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.transforms import get_all_passes
-from xdsl.utils.exceptions import DiagnosticException
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
 
 from .context import find_pass, pass_files, plugins
 from .errors import AicError, UsageError, VerifyError
 from .verify_ssa import verify_ssa
+
+
+class PassCrash(Exception):
+    """A fault of ours inside a pass: its name, the IR it was given, and the pipeline from it on, to replay it."""
+
+    def __init__(self, step: str, before: str, remaining: str, error: Exception):
+        super().__init__(f"pass {step} failed: {type(error).__name__}: {error}")
+        self.step = step
+        self.before = before
+        self.remaining = remaining
 
 
 class Observer:
@@ -52,8 +62,8 @@ def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
             raise UsageError(f"no pass {name!r}" + (f"; did you mean {near[0]}?" if near else ""), code="unknown-pass")
     try:
         return PassPipeline.parse_spec(known, text.strip()).passes
-    except (ValueError, DiagnosticException) as error:
-        raise UsageError(f"pipeline {text!r}: {error}", code="bad-pipeline") from error
+    except (ValueError, DiagnosticException, ArgSpecParseError) as error:
+        raise UsageError(f"pipeline {text!r}: {' '.join(str(error).split())}", code="bad-pipeline") from error
 
 
 def print_pipeline(steps: Sequence[ModulePass]) -> str:
@@ -73,38 +83,66 @@ def run_pipeline(
     pipeline: str | Sequence[ModulePass],
     *,
     verify_each: bool = False,
+    verify_ends: bool = True,
     observers: Sequence[Observer] = (),
 ) -> list[tuple[str, float]]:
     """Run the passes on `module`, in place; returns (pass, seconds) in order, checks not counted.
 
-    The module is verified before the first and after the last pass, with `verify_each` after every pass.
-    VerifyError if a check fails; an exception of a pass goes through with a note that names the pass.
+    The module is verified before the first and after the last pass, with `verify_each` after every pass: VerifyError.
+    What a pass refuses (AicError, DiagnosticException) goes through with a note that names the pass; any other
+    exception becomes a PassCrash.
     """
     steps = parse_pipeline(pipeline) if isinstance(pipeline, str) else tuple(pipeline)
     times: list[tuple[str, float]] = []
-    _check(module, "before the first pass")
+    if verify_ends:
+        _check(module, "before the first pass")
+    start = module.clone()
     for index, step in enumerate(steps):
         for observer in observers:
             observer.before(index, step, module)
         try:
-            start = time.perf_counter()
+            began = time.perf_counter()
             step.apply(ctx, module)
-            times.append((step.name, time.perf_counter() - start))
-            if verify_each or index == len(steps) - 1:
+            times.append((step.name, time.perf_counter() - began))
+            if verify_each or (verify_ends and index == len(steps) - 1):
                 _check(module, f"after pass {step.name}")
         except Exception as error:
-            if not isinstance(error, AicError) or error.code != "verify":
-                error.add_note(f"in pass {step.name} ({index + 1} of {len(steps)})")
             for observer in observers:
                 observer.failed(index, step, module, error)
-            raise
+            blamed = _blamed(ctx, start, steps, index, error)
+            if blamed is error:
+                raise
+            raise blamed from error
         for observer in observers:
             observer.after(index, step, module)
     return times
 
 
+def _blamed(ctx: Context, start: ModuleOp, steps: tuple[ModulePass, ...], index: int, error: Exception) -> Exception:
+    """The exception to raise for what pass `index` raised."""
+    step = steps[index]
+    if isinstance(error, AicError | DiagnosticException | RecursionError | MemoryError):
+        if not (isinstance(error, VerifyError) and f"pass {step.name}" in error.message):
+            error.add_note(f"in pass {step.name} ({index + 1} of {len(steps)})")
+        return error
+    return PassCrash(step.name, _replayed(ctx, start, steps[:index]), print_pipeline(steps[index:]), error)
+
+
+def _replayed(ctx: Context, start: ModuleOp, steps: Sequence[ModulePass]) -> str:
+    """The IR text after these passes on a fresh copy; a line saying why where that fails too."""
+    try:
+        for step in steps:
+            step.apply(ctx, start)
+        return str(start)
+    except Exception as error:  # a second failure while the first is being told must not hide it
+        return f"// not available: the passes before it fail on a second run: {type(error).__name__}: {error}\n"
+
+
 def _check(module: ModuleOp, when: str) -> None:
+    """Whatever a verifier raises, and some of xDSL's raise plain exceptions, is the IR's fault."""
     try:
         verify(module)
-    except DiagnosticException as error:
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:
         raise VerifyError(f"{when}: {error}") from error

@@ -4,6 +4,7 @@ import argparse
 import ast
 import difflib
 import pkgutil
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import NoReturn, Protocol, cast
 
 from .. import tools
 from .._version import VERSION
+from ._guard import guarded
 
 USAGE = "usage: aic [--version] [--help] COMMAND ...\n\naic compiles neural networks to C.\n\ncommands:\n"
 
@@ -59,7 +61,8 @@ class Parser(argparse.ArgumentParser):
         flags = [flag for action in self._actions for flag in action.option_strings]
         if message.startswith("unrecognized arguments:"):
             wrong = message.partition(": ")[2].split()[0].partition("=")[0]
-            near = difflib.get_close_matches(wrong, flags, 1)
+            near = [f for f in flags if len(wrong) > 3 and f.startswith(wrong)]
+            near = near or difflib.get_close_matches(wrong, flags, 1)
             message += f"; did you mean {near[0]}?" if near else ""
         super().error(message)
 
@@ -71,18 +74,45 @@ def dispatch(argv: Sequence[str]) -> int:
         print(USAGE + "\n".join(f"  {name:{width}}  {summary(name)}" for name in names()))
         return 0 if argv else 2
     if argv[0] == "--version":
-        print(f"aic {VERSION}")
+        as_json = f'{{"schema": "aic.version/1", "version": "{VERSION}"}}'
+        print(as_json if "--json" in argv else f"aic {VERSION}")
         return 0
-    name, rest = argv[0].replace("-", "_"), argv[1:]
+    name = argv[0].replace("-", "_")
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1)
         print(f"aic: no command {argv[0]!r}" + (f"; did you mean {near[0]}?" if near else ""), file=sys.stderr)
         return 2
+    return guarded(argv, lambda: _run(name, argv))
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand: the flags that all share, then its own, which win where the two collide."""
     tool = cast(Tool, import_module(f"{tools.__name__}.{name}"))
-    parser = Parser(prog=f"aic {argv[0]}", description=tool.HELP, allow_abbrev=False)
+    parser = Parser(
+        prog=f"aic {name.replace('_', '-')}", description=tool.HELP, allow_abbrev=False, conflict_handler="resolve"
+    )
+    common = parser.add_argument_group("all commands")
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    common.add_argument("-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too")
+    common.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
+    common.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    common.add_argument("--log-file", metavar="FILE", help="write the log there")
+    common.add_argument("--config", metavar="FILE", help="read settings from there instead of ./aic.toml")
+    common.add_argument("--no-crash-dump", action="store_true", help="no directory for a fault of aic's own")
     tool.add_arguments(parser)
+    return parser
+
+
+def _run(name: str, argv: Sequence[str]) -> int:
+    from ..compiler.knobs import FLAGS, configure
+    from ..compiler.logs import start_logging
+
+    tool = cast(Tool, import_module(f"{tools.__name__}.{name}"))
     try:
-        args = parser.parse_args(rest)
+        args = parser_of(name).parse_args([*shlex.split(FLAGS.get()), *argv[1:]])
     except SystemExit as stop:  # argparse leaves this way after --help and after a mistake
         return int(stop.code or 0)
+    if args.config is not None:
+        configure(Path(args.config))
+    start_logging(0 if args.quiet else 1 + args.verbose, args.log_file)
     return tool.run(args)
