@@ -75,7 +75,7 @@ class MaxPoolIndicesOp(PoolOp):
         (x,) = present(inputs)
         window, outputs = self.geometry()
         views = window.over(x, outputs, least(dtype(self.x.type)))
-        flat = views.reshape(*x.shape[:2], *outputs, -1)
+        flat = views.reshape(*x.shape[:2], *outputs, math.prod(window.kernel))
         best = flat.argmax(axis=-1)
         place = np.zeros_like(best)
         scales = spatial_scales(x.shape[2:], bool(self.column_major))

@@ -31,7 +31,7 @@ def summed(b: Build, value: SSAValue, axes: Sequence[int]) -> SSAValue:
     """The sums of bytes along axes, which the result lacks, in i32; of a constant a constant."""
     axes = tuple(axis % len(shape(value)) for axis in axes)
     if (array := b.constant(value)) is not None:
-        return b.weight(array.sum(axis=axes, dtype=np.int64).astype(np.int32), "sums")
+        return b.weight(np.asarray(array.sum(axis=axes, dtype=np.int64).astype(np.int32)), "sums")
     unsigned = is_unsigned(value)
     return b.reduce(value, axes, 0, lambda t, x, so_far: t.add(so_far, t.cast(x, i32, from_unsigned=unsigned)), i32)
 
