@@ -103,7 +103,7 @@ def non_zero(n: Node) -> SSAValue:
 def unique(n: Node) -> list[SSAValue | None]:
     """Distinct elements or slices, first positions, inverse, counts: all of known values only."""
     x, axis = n.constant(0), n.int("axis", None)
-    values, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
+    values, first, inverse, counts = np.unique(x, True, True, True, axis=axis, equal_nan=False)
     inverse = inverse.reshape(-1)
     if not n.int("sorted", 1):
         order = np.argsort(first, kind="stable")
