@@ -7,6 +7,7 @@ Integers wrap around; x / 0 is 0 in them. Max and min are NaN if either operand 
 """
 
 import math
+from abc import ABC
 
 import numpy as np
 from xdsl.dialects.builtin import AnyFloat, BoolAttr
@@ -24,8 +25,23 @@ def erf(x: Numbers) -> Numbers:
     return np.asarray(_erf(x.astype(np.float64))).astype(x.dtype)
 
 
+class NumberUnaryOp(UnaryOp, ABC):
+    """A number in, one out: integers too, but not bool."""
+
+    def expect(self) -> None:
+        expect_number(self, self.x)
+
+
+class ArithmeticOp(BinaryOp, ABC):
+    """Two numbers of one type in, one out: integers too, but not bool."""
+
+    def expect(self) -> None:
+        super().expect()
+        expect_number(self, self.lhs)
+
+
 @irdl_op_definition
-class AbsOp(UnaryOp):
+class AbsOp(NumberUnaryOp):
     """|x|; the least integer is its own."""
 
     name = "graph.abs"
@@ -35,7 +51,7 @@ class AbsOp(UnaryOp):
 
 
 @irdl_op_definition
-class NegOp(UnaryOp):
+class NegOp(NumberUnaryOp):
     """-x."""
 
     name = "graph.neg"
@@ -45,7 +61,7 @@ class NegOp(UnaryOp):
 
 
 @irdl_op_definition
-class SignOp(UnaryOp):
+class SignOp(NumberUnaryOp):
     """-1, 0 or 1; NaN of NaN."""
 
     name = "graph.sign"
@@ -135,7 +151,7 @@ class ErfOp(FloatUnaryOp):
 
 
 @irdl_op_definition
-class AddOp(BinaryOp):
+class AddOp(ArithmeticOp):
     """x + y."""
 
     name = "graph.add"
@@ -145,21 +161,17 @@ class AddOp(BinaryOp):
 
 
 @irdl_op_definition
-class SubOp(BinaryOp):
+class SubOp(ArithmeticOp):
     """x - y."""
 
     name = "graph.sub"
-
-    def expect(self) -> None:
-        super().expect()
-        expect_number(self, self.lhs)
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.subtract(*inputs)
 
 
 @irdl_op_definition
-class MulOp(BinaryOp):
+class MulOp(ArithmeticOp):
     """x * y."""
 
     name = "graph.mul"
@@ -169,7 +181,7 @@ class MulOp(BinaryOp):
 
 
 @irdl_op_definition
-class DivOp(BinaryOp):
+class DivOp(ArithmeticOp):
     """x / y; of integers it is rounded towards zero."""
 
     name = "graph.div"
@@ -183,8 +195,9 @@ class DivOp(BinaryOp):
 
 
 @irdl_op_definition
-class ModOp(BinaryOp):
-    """The rest of x / y: with y's sign, or with `fmod` with x's. x mod 0 is 0 of integers, NaN of floats."""
+class ModOp(ArithmeticOp):
+    """The rest of x / y: with y's sign, or with `fmod` with x's. x mod 0 is 0 of integers, NaN of floats. Below the
+    graph level the rest of floats is exact as long as x / y is under 2^26."""
 
     name = "graph.mod"
     fmod = prop_def(BoolAttr)
@@ -194,7 +207,7 @@ class ModOp(BinaryOp):
 
 
 @irdl_op_definition
-class MaxOp(BinaryOp):
+class MaxOp(ArithmeticOp):
     """The larger of two numbers."""
 
     name = "graph.max"
@@ -204,7 +217,7 @@ class MaxOp(BinaryOp):
 
 
 @irdl_op_definition
-class MinOp(BinaryOp):
+class MinOp(ArithmeticOp):
     """The smaller of two numbers."""
 
     name = "graph.min"
@@ -214,7 +227,7 @@ class MinOp(BinaryOp):
 
 
 @irdl_op_definition
-class PowOp(BinaryOp):
+class PowOp(ArithmeticOp):
     """x to the y, in x's type; y may be of another. Of two integers it wraps around, and is 1 / x^-y if y is negative,
     rounded towards zero (0 for x = 0)."""
 
@@ -227,7 +240,8 @@ class PowOp(BinaryOp):
         base, exponent = inputs
         real = isinstance(element(self.lhs), AnyFloat), isinstance(element(self.rhs), AnyFloat)
         if real == (True, True):
-            return np.power(base, exponent)
+            bases, exponents = np.broadcast_arrays(np.atleast_1d(base), exponent)
+            return np.power(bases, exponents.copy())  # numpy takes square roots where one 0.5 is repeated
         if real == (False, False):
             return integer_power(base, exponent)
         result = np.power(base.astype(np.float64), exponent.astype(np.float64))
