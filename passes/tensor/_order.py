@@ -1,0 +1,149 @@
+"""In which order a kernel had best store its results' dimensions, outermost first, given those of its operands.
+
+convolutions, pools    (n, h, w, c): channels last, whatever the input's order
+contractions           batch and rows, then the vectorised columns: row-major for (b, m, n), channels last for 1x1
+pointwise              as the largest operand lies
+reductions             the kept dimensions as the input has them
+"""
+
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Attribute, BlockArgument, SSAValue
+
+from ...dialects._layout import order_of, strides_of
+from ...dialects._shape import shape
+from ...dialects._xdsl import FillOp, GenericOp
+from ...dialects.kernel import FuncOp
+from ._generic import Access, Generic, generic
+
+Order = tuple[int, ...]
+
+
+def is_imperative(func: FuncOp) -> bool:
+    """Whether the kernel holds anything but generics and what they need: its tensors then stay row-major."""
+    plain = (GenericOp, FillOp, tensor.EmptyOp)
+    return any(
+        not isinstance(op, plain) and not op.name.startswith(("arith.", "kernel.")) for op in func.body.block.ops
+    )
+
+
+def result_orders(func: FuncOp, types: Sequence[Attribute], minor: frozenset[int]) -> list[Order]:
+    """The order of each result, when the arguments have these types; `minor` are the arguments that decide only where
+    no other does (weights)."""
+    last = func.body.block.last_op
+    results = tuple(last.operands) if last is not None else ()
+    if is_imperative(func):
+        return [tuple(range(len(shape(value)))) for value in results]
+    args = func.body.block.args
+    orders: dict[SSAValue, Order] = {
+        a: o for a, t in zip(args, types, strict=True) if isinstance(t, TensorType) and (o := order_of(t)) is not None
+    }
+    weak = {args[i] for i in minor}
+    for op in func.body.block.ops:
+        if isinstance(op, GenericOp):
+            seen = generic(op)
+            dims = _dims(seen, orders, weak)
+            for result, access in zip(op.results, seen.outputs, strict=True):
+                orders[result] = _axes(access, dims)
+    return [orders.get(value, tuple(range(len(shape(value))))) for value in results]
+
+
+def _dims(seen: Generic, orders: dict[SSAValue, Order], weak: set[BlockArgument]) -> Order:
+    """The generic's dims in the order in which its results had best be stored."""
+    parallel = seen.parallel
+    image = {d for d in parallel for a in seen.inputs for i in a.indices if i.coefficient(d) and i.dim is None}
+    contraction = seen.contraction
+    if seen.is_window and image and len(parallel) > 2:
+        first = [d for d in parallel[:1] if d not in image]
+        return (*first, *sorted(image), *(d for d in parallel if d not in image and d not in first))
+    if contraction is not None:
+        ends = seen.outputs[0].indices[-1].dim if seen.outputs[0].indices else None
+        if ends in contraction.n or not contraction.n:
+            return parallel
+        rows = [d for d in parallel if d not in contraction.n]
+        if (lhs := _followed(seen.inputs[0], orders)) is not None and set(rows) <= set(lhs):
+            rows = [d for d in lhs if d in rows]
+        return (*rows, *contraction.n)
+    return _as_largest(seen, orders, weak)
+
+
+def _as_largest(seen: Generic, orders: dict[SSAValue, Order], weak: set[BlockArgument]) -> Order:
+    """As the largest operand that shows all parallel dims wider than 1; else as they come."""
+    wide = [d for d in seen.parallel if seen.sizes[d] != 1]
+    best: tuple[tuple[bool, int], Order] | None = None
+    for access, order in (*_read(seen, orders), *_gathered(seen, orders)):
+        rank = access.value not in weak, prod(shape(access.value))
+        if set(wide) <= set(order) and (best is None or rank > best[0]):
+            best = rank, order
+    if best is None:
+        return seen.parallel
+    found = [d for d in best[1] if d in seen.parallel]
+    ones = [d for d in seen.parallel if d not in found]
+    return (*ones, *found)
+
+
+def _read(seen: Generic, orders: dict[SSAValue, Order]) -> Iterator[tuple[Access, Order]]:
+    for access in seen.inputs:
+        if (order := _followed(access, orders)) is not None:
+            yield access, order
+
+
+def _gathered(seen: Generic, orders: dict[SSAValue, Order]) -> Iterator[tuple[Access, Order]]:
+    """A tensor that the body extracts from, if it has the result's rank: a resize, a reversal."""
+    (out, *_) = seen.outputs
+    for value in seen.captures if seen.is_gather else ():
+        if value in orders and len(shape(value)) == len(out.indices):
+            order = _followed(Access(value, out.map, out.indices), orders)
+            if order is not None:
+                yield Access(value, out.map, out.indices), order
+
+
+def _followed(access: Access, orders: dict[SSAValue, Order]) -> Order | None:
+    """The dims that an operand's axes show, in the order in which the operand is stored."""
+    if (order := orders.get(access.value)) is None:
+        return None
+    return tuple(d for axis in order if (d := access.indices[axis].dim) is not None)
+
+
+def _axes(access: Access, dims: Order) -> Order:
+    place = {dim: i for i, dim in enumerate(dims)}
+    depth = [-1 if (d := index.dim) is None else place[d] for index in access.indices]
+    return tuple(sorted(range(len(depth)), key=lambda axis: depth[axis]))
+
+
+def columns(func: FuncOp, types: Sequence[Attribute], rows: int) -> dict[int, Order]:
+    """The arguments that must be copied when they have these types: right-hand sides of contractions whose columns do
+    not lie side by side, with the order that the copy needs. Contractions of at most `rows` rows need none."""
+    found: dict[int, Order] = {}
+    for op in func.body.block.ops:
+        if not isinstance(op, GenericOp) or (roles := (seen := generic(op)).contraction) is None:
+            continue
+        access = seen.inputs[1]
+        if not isinstance(access.value, BlockArgument) or prod(seen.sizes[d] for d in roles.m) <= rows:
+            continue
+        kind = types[access.value.index]
+        if (order := _misplaced(access, kind, roles.n, roles.batch, seen.sizes)) is not None:
+            found[access.value.index] = order
+    return found
+
+
+def _misplaced(
+    access: Access, kind: Attribute, n: Sequence[int], batch: Sequence[int], sizes: Sequence[int]
+) -> Order | None:
+    if (placed := strides_of(kind)) is None or all(sizes[d] == 1 for d in n):
+        return None
+    dims = [index.dim for index in access.indices]
+    steps = [s for d, s in zip(dims, placed[1], strict=True) if d is not None and d in n and sizes[d] != 1]
+    if 1 in steps:
+        return None
+    depth = [0 if d in batch else 2 if d in n else 1 for d in dims]
+    return tuple(sorted(range(len(dims)), key=lambda axis: depth[axis]))
+
+
+def must_be_row_major(arg: SSAValue) -> bool:
+    """Whether an argument of a kernel does more than be read by generics and tensor.extract: it is updated."""
+    reads = (GenericOp, tensor.ExtractOp, tensor.DimOp)
+    return any(not isinstance(use.operation, reads) for use in arg.uses)

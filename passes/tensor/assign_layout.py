@@ -1,0 +1,219 @@
+"""Chooses in which order each tensor's dimensions are stored, so that views cost nothing and vectors lie together.
+
+    %1 = kernel.launch @conv(%x, %w) : (tensor<1x8x9x9xf32>, ..) -> tensor<1x4x7x7xf32>
+    %2 = kernel.launch @relu(%1) : (tensor<1x4x7x7xf32>) -> tensor<1x4x7x7xf32>
+-->
+    %1 = kernel.launch @conv(%x, %w) : (tensor<1x8x9x9xf32>, ..) -> tensor<1x4x7x7xf32, strided<[196, 1, 28, 4]>>
+    %2 = kernel.launch @relu(%1) : (tensor<1x4x7x7xf32, strided<[196, 1, 28, 4]>>) -> tensor<1x4x7x7xf32>
+
+A layout is the type's encoding; a view's says its strides, its offset comes with the buffer. Arguments and results of
+@main, and what loops and branches hand on, are row-major. Where a reshape has no strides, or a contraction's columns
+would not lie side by side, a copy kernel goes before. Kernels launched with other layouts become kernels of their own.
+After fuse-kernels, because what is inside a kernel has no layout.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects import func, linalg, scf, tensor
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, TensorType
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.traits import IsTerminator
+
+from ...dialects._layout import (
+    ROW_MAJOR,
+    laid_out,
+    layout_of,
+    order_of,
+    ordered,
+    row_major,
+    strided,
+    strides_of,
+)
+from ...dialects._shape import shape
+from ...dialects.graph.weight import WeightOp
+from ...dialects.kernel import LaunchOp
+from ._copies import Kernels
+from ._order import columns, is_imperative, must_be_row_major, result_orders
+from ._regroup import expand_before_collapse
+from ._variants import Variants
+from ._view import root, source, source_strides, view
+
+
+@dataclass(frozen=True)
+class AssignLayout(ModulePass):
+    """`rows`: contractions of at most so many rows take their right-hand side as it lies, uncopied."""
+
+    name = "assign-layout"
+    rows: int = 0
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        variants = Variants(Kernels(op))
+        for function in (f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration):
+            expand_before_collapse(function)
+            _Walk(variants, self.rows).block(function.body.block)
+
+
+class _Walk:
+    """Goes through a function once, from top to bottom; what an op reads has its layout already."""
+
+    def __init__(self, variants: Variants, rows: int):
+        self.variants = variants
+        self.rows = rows
+        self.copies: dict[tuple[SSAValue, Attribute, Block], SSAValue] = {}
+
+    def block(self, block: Block) -> None:
+        """Lay out what the ops of a block make."""
+        for op in list(block.ops):
+            self.op(op)
+
+    def op(self, op: Operation) -> None:
+        """Lay out what an op makes, after copying what it needs otherwise."""
+        if source(op) is not None:
+            self.view(op)
+            return
+        match op:
+            case LaunchOp():
+                self.launch(op)
+            case tensor.ConcatOp() | tensor.PadOp():
+                tensors = [v for v in op.operands if isinstance(v.type, TensorType)]
+                largest = max(tensors, key=lambda v: prod(shape(v)))
+                settle(op.results[0], order_of(largest.type) or tuple(range(len(shape(largest)))))
+            case tensor.InsertSliceOp():
+                self.row_major(op, [1])
+            case scf.ForOp() | scf.WhileOp() | scf.IfOp():
+                self.row_major(op, range(len(op.operands)))
+                for region in op.regions:
+                    for block in region.blocks:
+                        self.block(block)
+            case _ if op.has_trait(IsTerminator):
+                self.row_major(op, range(len(op.operands)))
+            case _:
+                pass
+
+    def view(self, op: Operation) -> None:
+        """A view's strides follow from its source's; a source for which they do not is copied first."""
+        shown = op.operands[0]
+        if (found := view(op, strides(shown))) is None:
+            self.relay(op, 0, order_to_collapse(op, strides(shown)))
+            found = view(op, strides(op.operands[0]))
+        if found is None:
+            raise TypeError(f"{op.name}: expected strides for {op.results[0].type} of {shown.type}")
+        result = op.results[0]
+        retype(result, strided(shape(result), found[1]))
+        if isinstance(op, linalg.TransposeOp):
+            into = op.operands[1]
+            if isinstance(into.owner, Operation) and not into.has_one_use():
+                fresh = into.owner.clone()
+                Rewriter.insert_op(fresh, InsertPoint.before(op))
+                op.operands[1] = fresh.results[0]
+            retype(op.operands[1], strided(shape(result), found[1]))
+
+    def launch(self, op: LaunchOp) -> None:
+        """Copy the operands that the kernel cannot read as they lie; let the kernel say how its results lie."""
+        func = self.variants[op.kernel]
+        for i, arg in enumerate(func.body.block.args):
+            if must_be_row_major(arg):
+                self.row_major(op, [i])
+        for i, order in columns(func, op.arguments.types, self.rows).items():
+            if not isinstance(root(op.arguments[i]).owner, WeightOp):
+                self.relay(op, i, order)
+        weights = frozenset(i for i, v in enumerate(op.arguments) if isinstance(root(v).owner, WeightOp))
+        for i, order in enumerate(result_orders(func, op.arguments.types, weights)):
+            if not is_imperative(func):
+                settle(op.results[i], order)
+        op.callee = SymbolRefAttr(self.variants.get(op.kernel, op.arguments.types, op.res.types))
+
+    def row_major(self, op: Operation, places: Iterable[int]) -> None:
+        """Copy the operands at these places that are not row-major."""
+        for i in places:
+            if isinstance(op.operands[i].type, TensorType) and layout_of(op.operands[i].type) != ROW_MAJOR:
+                self.relay(op, i, range(len(shape(op.operands[i]))))
+
+    def relay(self, op: Operation, place: int, order: Sequence[int]) -> None:
+        """Let an operand be a copy, stored in this order; one copy serves all ops after it in the block."""
+        value, block = op.operands[place], op.parent_block()
+        assert block is not None
+        layout = ordered(shape(value), order)
+        if (key := (value, layout, block)) not in self.copies:
+            kind = tensor_type(value)
+            name = self.variants.copy(kind, result := laid_out(kind, layout))
+            launch = LaunchOp(name, [value], [result])
+            launch.location = op.location
+            Rewriter.insert_op(launch, InsertPoint.before(op))
+            self.copies[key] = launch.results[0]
+        op.operands[place] = self.copies[key]
+
+
+def tensor_type(value: SSAValue) -> TensorType[Attribute]:
+    """The value's type; TypeError if it is no tensor."""
+    if not isinstance(value.type, TensorType):
+        raise TypeError(f"expected a tensor, found {value.type}")
+    return value.type
+
+
+def strides(value: SSAValue) -> tuple[int, ...]:
+    """The strides of a tensor; TypeError if its layout has none."""
+    if (found := strides_of(value.type)) is None:
+        raise TypeError(f"expected a layout of strides, found {value.type}")
+    return found[1]
+
+
+def retype(value: SSAValue, layout: Attribute) -> None:
+    """Give a tensor another layout."""
+    if layout != layout_of(value.type):
+        Rewriter.replace_value_with_new_type(value, laid_out(tensor_type(value), layout))
+
+
+def settle(value: SSAValue, order: Sequence[int]) -> None:
+    """Store a new tensor in this order, or in one that spares copies, where only views and row-major ends read it."""
+    layout = ordered(shape(value), order)
+    found = strides_of(laid_out(tensor_type(value), layout))
+    if found is not None and not fits(value, found[1]) and not is_read(value):
+        layout = next((strided(shape(value), w) for w in wanted(value) if fits(value, w)), layout)
+    retype(value, layout)
+
+
+def is_end(op: Operation) -> bool:
+    """Whether the op takes row-major tensors only: what leaves a block, what a loop carries."""
+    return op.has_trait(IsTerminator) or isinstance(op, scf.ForOp | scf.WhileOp)
+
+
+def is_read(value: SSAValue) -> bool:
+    """Whether an op reads the value as it lies, not through a view."""
+    return any(source(use.operation) is not value and not is_end(use.operation) for use in value.uses)
+
+
+def fits(value: SSAValue, steps: Sequence[int]) -> bool:
+    """Whether no view of the value and no end would need a copy if it had these strides."""
+    for use in value.uses:
+        op = use.operation
+        if is_end(op) and strided(shape(value), steps) != ROW_MAJOR:
+            return False
+        if source(op) is value and ((found := view(op, steps)) is None or not fits(op.results[0], found[1])):
+            return False
+    return True
+
+
+def wanted(value: SSAValue) -> Iterator[tuple[int, ...]]:
+    """Strides of the value that would spare some end or some reshape a copy."""
+    for op in (use.operation for use in value.uses):
+        if is_end(op) or isinstance(op, tensor.CollapseShapeOp):
+            yield row_major(shape(value))
+        if source(op) is value:
+            yield from (back for w in wanted(op.results[0]) if (back := source_strides(op, w)) is not None)
+
+
+def order_to_collapse(op: Operation, steps: Sequence[int]) -> tuple[int, ...]:
+    """An order in which the dims that a collapse joins are neighbours; else as close to these strides as may be."""
+    if not isinstance(op, tensor.CollapseShapeOp):
+        return tuple(range(len(steps)))
+    groups = [[int(i.value.data) for i in group] for group in op.reassociation]
+    sizes = shape(op.src)
+    narrowest = [min((steps[d] for d in group if sizes[d] != 1), default=max(steps)) for group in groups]
+    ranked = sorted(range(len(groups)), key=lambda g: -narrowest[g])
+    return tuple(d for g in ranked for d in groups[g])
