@@ -33,9 +33,9 @@ class Resampling:
     mode: str
     coordinates: str
     rounding: str
-    cubic_a: float
-    exclude_outside: bool
-    antialias: bool
+    cubic_a: float = -0.75
+    exclude_outside: bool = False
+    antialias: bool = False
 
 
 @dataclass(frozen=True)
