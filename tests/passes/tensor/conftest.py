@@ -23,7 +23,7 @@ def levels() -> Levels:
     tensor level; the arrays numbered in `known` are weights, the others arguments."""
 
     def run(
-        op: type[GraphOp], *arrays: Array | None | list[Array], known: Collection[int] = (), **properties: Plain
+        op: type[GraphOp], *arrays: Array | list[Array] | None, known: Collection[int] = (), **properties: Plain
     ) -> tuple[tuple[Array, ...], list[Array]]:
         ctx = context()
         flat = [a for group in arrays for a in (group if isinstance(group, list) else [group]) if a is not None]
