@@ -4,7 +4,7 @@ for the tile; measured rules for the order).
     matmul 128x768 by 768x3072, 16 registers of 8 lanes:   vector n = 2 x 8, rows m = 6, order [n, m], reduce [k]
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -60,6 +60,8 @@ class Problem:
     lanes: int
     barred: frozenset[int]
     """Dims along which no vector may lie: a gathered address depends on them."""
+    panels: Mapping[int, int]
+    """Dims that a packed layout splits -> the width of its panels, which a tile must have."""
     joinable: bool
     """Whether the sums are made by ops whose partial results can be joined."""
 
@@ -104,6 +106,8 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         row, rows, vectors = wanted.row, wanted.rows, wanted.vectors
     else:
         row, rows, vectors = _register_tile(problem, machine, vector, lanes)
+    if vector in problem.panels:
+        vectors = problem.panels[vector] // lanes
     order = _order(problem, machine, vector, lanes * vectors, row, rows)
     taps = prod(problem.sizes[d] for d in reduction)
     flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25

@@ -12,7 +12,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects._shape import dtype, element
 from ..tensor._generic import Access as View
-from .access import Access, located
+from .access import Access, located, panel
 from .body import barred, indexed
 from .kernel import Kernel, Member, Stage
 from .tiling import Load, Problem
@@ -68,20 +68,25 @@ def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue]
 
 def _panelled(found: Kernel, stage: Stage) -> frozenset[int]:
     """Dims that a packed layout splits, and dims whose index a body asks for: neither can be merged."""
-    kept: set[int] = set()
+    asked = (indexed(member) | barred(member) for member in stage.members)
+    return frozenset(panels(found, stage)).union(*asked)
+
+
+def split_dims(found: Kernel, member: Member, view: View) -> dict[int, int]:
+    """The dims along which an operand's layout is packed in panels -> the panels' width."""
+    type = found.places[view.value].type
+    widths = {index.dim: panel(type, axis) for axis, index in enumerate(view.indices) if index.dim is not None}
+    return {member.dims[dim]: width for dim, width in widths.items() if width is not None}
+
+
+def panels(found: Kernel, stage: Stage) -> dict[int, int]:
+    """The dims of a stage that packed layouts split -> the panels' width."""
+    widths: dict[int, int] = {}
     for member in stage.members:
-        kept |= indexed(member) | barred(member)
         for view in member.generic.inputs:
             if view.value in found.places:
-                kept |= split_dims(found, member, view)
-    return frozenset(kept)
-
-
-def split_dims(found: Kernel, member: Member, view: View) -> frozenset[int]:
-    """The dims along which an operand's layout is packed in panels."""
-    buffer = found.places[view.value]
-    access = located(buffer, buffer.type, view.indices, member.dims)
-    return frozenset(d for d, (outer, inner) in access.steps.items() if outer != inner)
+                widths |= split_dims(found, member, view)
+    return widths
 
 
 def _merged(walk: Walk, kept: frozenset[int]) -> Walk:
@@ -126,6 +131,7 @@ def problem(found: Kernel, walk: Walk, vector_bytes: int, free: frozenset[SSAVal
         ops=ops,
         lanes=max(1, vector_bytes // widest),
         barred=unmergeable,
+        panels=panels(found, walk.stage),
         joinable=all(m.generic.combiner is not None and m.generic.combiner.name in JOINS for m in reducers),
     )
 
