@@ -26,7 +26,9 @@ def levels() -> Levels:
         op: type[GraphOp], *arrays: Array | list[Array] | None, known: Collection[int] = (), **properties: Plain
     ) -> tuple[tuple[Array, ...], list[Array]]:
         ctx = context()
-        flat = [a for group in arrays for a in (group if isinstance(group, list) else [group]) if a is not None]
+        flat = [
+            np.asarray(a) for group in arrays for a in (group if isinstance(group, list) else [group]) if a is not None
+        ]
         given = [a for i, a in enumerate(flat) if i not in known]
         block = Block(arg_types=[tensor(a.dtype, a.shape) for a in given])
         arguments, values = iter(block.args), list[SSAValue]()
