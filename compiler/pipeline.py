@@ -95,7 +95,7 @@ def run_pipeline(
     steps = parse_pipeline(pipeline) if isinstance(pipeline, str) else tuple(pipeline)
     times: list[tuple[str, float]] = []
     if verify_ends:
-        _check(module, "before the first pass")
+        _check(module, "")
     start = module.clone()
     for index, step in enumerate(steps):
         for observer in observers:
@@ -145,4 +145,4 @@ def _check(module: ModuleOp, when: str) -> None:
     except (RecursionError, MemoryError):
         raise
     except Exception as error:
-        raise VerifyError(f"{when}: {error}") from error
+        raise VerifyError(f"{when}: {error}" if when else str(error)) from error
