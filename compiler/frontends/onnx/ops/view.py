@@ -209,11 +209,13 @@ def depth_to_space(n: Node) -> SSAValue:
 
 @onnx_op("SpaceToDepth")
 def space_to_depth(n: Node) -> SSAValue:
-    """Blocks become channels, the block's axes outermost."""
-    dims, size = n.shape(0), _block_size(n, n.shape(0))
+    """Blocks become channels: in mode DCR the block's axes are the outer part of the channels, in CRD the inner."""
+    dims, size, mode = n.shape(0), _block_size(n, n.shape(0)), n.str("mode", "DCR")
     batch, channels, height, width = dims
-    if height % size or width % size:
-        raise ValueError(f"expected height and width divisible by {size}, found {height} and {width}")
+    if height % size or width % size or mode not in ("DCR", "CRD"):
+        raise ValueError(
+            f"expected height and width divisible by {size} and mode DCR or CRD, found {height}, {width}, {mode}"
+        )
     apart = reshaped(n, n.input(0), (batch, channels, height // size, size, width // size, size))
-    moved = transposed(n, apart, (0, 3, 5, 1, 2, 4))
+    moved = transposed(n, apart, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4))
     return reshaped(n, moved, (batch, channels * size * size, height // size, width // size))
