@@ -75,8 +75,8 @@ def _panelled(found: Kernel, stage: Stage) -> frozenset[int]:
 def split_dims(found: Kernel, member: Member, view: View) -> dict[int, int]:
     """The dims along which an operand's layout is packed in panels -> the panels' width."""
     type = found.places[view.value].type
-    widths = {index.dim: panel(type, axis) for axis, index in enumerate(view.indices) if index.dim is not None}
-    return {member.dims[dim]: width for dim, width in widths.items() if width is not None}
+    axes = [(index.dim, panel(type, axis)) for axis, index in enumerate(view.indices)]
+    return {member.dims[dim]: width for dim, width in axes if dim is not None and width is not None}
 
 
 def panels(found: Kernel, stage: Stage) -> dict[int, int]:
