@@ -58,6 +58,11 @@ def targets() -> tuple[str, ...]:
     return tuple(sorted(i.name for i in pkgutil.iter_modules(backends.__path__) if i.ispkg))
 
 
+def target_summary(name: str) -> str:
+    """The first line of a target's documentation."""
+    return (import_module(f"{backends.__name__}.{name}").__doc__ or "").partition("\n")[0]
+
+
 def plugins(group: str) -> dict[str, object]:
     """What third parties offer under `aic.<group>`; one that fails to load is warned of and left out."""
     found: dict[str, object] = {}

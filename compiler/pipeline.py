@@ -50,18 +50,23 @@ def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     return {**get_all_passes(), **theirs, **{name: partial(find_pass, name) for name in pass_files()}}
 
 
+def pass_named(name: str) -> type[ModulePass]:
+    """The pass of that name; UsageError with the nearest name if there is none."""
+    known = available_passes()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise UsageError(f"no pass {name!r}" + (f"; did you mean {near[0]}?" if near else ""), code="unknown-pass")
+    return known[name]()
+
+
 def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
     """The passes of `a,b{k=v}` or of MLIR's `builtin.module(func.func(a,b{k=v}))`; UsageError if it is malformed."""
     while nested := re.fullmatch(r"\s*[a-z_]+\.[a-z_]+\((.*)\)\s*", text, re.DOTALL):
         text = nested[1]
-    known = available_passes()
-    named = re.sub(r"\{[^}]*\}", "", text).split(",") if text.strip() else []
-    for name in map(str.strip, named):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(f"no pass {name!r}" + (f"; did you mean {near[0]}?" if near else ""), code="unknown-pass")
+    for name in re.sub(r"\{[^}]*\}", "", text).split(",") if text.strip() else []:
+        pass_named(name.strip())
     try:
-        return PassPipeline.parse_spec(known, text.strip()).passes
+        return PassPipeline.parse_spec(available_passes(), text.strip()).passes
     except (ValueError, DiagnosticException, ArgSpecParseError) as error:
         raise UsageError(f"pipeline {text!r}: {' '.join(str(error).split())}", code="bad-pipeline") from error
 

@@ -1,0 +1,143 @@
+"""`aic list KIND [NAME]`: what is registered, because its file is there; with a name, all about that one."""
+
+import argparse
+import inspect
+import json
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from ..compiler.errors import UsageError
+
+HELP = "tell which targets, passes, dialects, ops and plugins there are"
+PLUGINS = ("dialects", "passes", "targets", "frontends", "tuners", "cli")
+Entries = dict[str, str]
+
+
+def _summary(thing: object) -> str:
+    lines = (inspect.getdoc(thing) or "").strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def _targets(_: argparse.Namespace) -> Entries:
+    from ..compiler.context import target_summary, targets
+
+    return {name: target_summary(name) for name in targets()}
+
+
+def _passes(args: argparse.Namespace) -> Entries:
+    from ..compiler.context import pass_files
+    from ..compiler.pipeline import available_passes
+
+    chosen = available_passes() if args.all else pass_files()
+    return {name: _about(name).partition("\n")[0] for name in sorted(chosen)}
+
+
+def _about(name: str) -> str:
+    """The documentation of a pass: its file's, which has the picture, before its class's."""
+    from ..compiler.pipeline import pass_named
+
+    found = pass_named(name)
+    module = inspect.getmodule(found)
+    return inspect.cleandoc((module.__doc__ if module else None) or found.__doc__ or "")
+
+
+def _dialects(_: argparse.Namespace) -> Entries:
+    from ..compiler.context import context
+
+    ctx, found = context(), Entries()
+    for name in sorted(ctx.registered_dialect_names):
+        ctx.load_registered_dialect(name)
+        dialect = ctx.get_dialect(name)
+        found[name] = f"{len(list(dialect.operations))} ops, {len(list(dialect.attributes))} attributes"
+    return found
+
+
+def _ops(args: argparse.Namespace) -> Entries:
+    """The ONNX ops that have an importer; with --dialect, the ops of a dialect."""
+    if args.dialect is not None:
+        from ..compiler.context import context
+
+        ctx = context()
+        if args.dialect not in set(ctx.registered_dialect_names):
+            raise UsageError(f"no dialect {args.dialect!r}; `aic list dialects` tells which there are")
+        ctx.load_registered_dialect(args.dialect)
+        return {op.name: _summary(op) for op in sorted(ctx.get_dialect(args.dialect).operations, key=lambda o: o.name)}
+    from ..compiler.frontends.onnx.registry import importers
+
+    return {f"{domain}::{name}" if domain else name: _summary(f) for (domain, name), f in sorted(importers().items())}
+
+
+def _plugins(_: argparse.Namespace) -> Entries:
+    return {f"{group}: {p.name}": p.value for group in PLUGINS for p in entry_points(group=f"aic.{group}")}
+
+
+KINDS: dict[str, Callable[[argparse.Namespace], Entries]] = {
+    "targets": _targets,
+    "passes": _passes,
+    "dialects": _dialects,
+    "ops": _ops,
+    "plugins": _plugins,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The kind, and the one of it that is of interest."""
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("name", nargs="?", help="tell all about this one")
+    parser.add_argument("--all", action="store_true", help="passes: those of xDSL too")
+    parser.add_argument("--dialect", metavar="NAME", help="ops: those of this dialect, instead of the ONNX ops")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table, or one entry in full."""
+    if args.kind == "passes" and args.name is not None:
+        return _one_pass(args)
+    entries = KINDS[args.kind](args)
+    if args.name is not None:
+        if args.name not in entries:
+            raise UsageError(f"no {args.kind.removesuffix('s')} {args.name!r}")
+        entries = {args.name: entries[args.name]}
+    if args.json:
+        items = [{"name": name, "summary": text} for name, text in entries.items()]
+        print(json.dumps({"schema": "aic.list/1", "kind": args.kind, "items": items}, indent=2))
+        return 0
+    width = max(map(len, entries), default=0)
+    print("\n".join(f"{name:{width}}  {text}".rstrip() for name, text in entries.items()))
+    return 0
+
+
+def _one_pass(args: argparse.Namespace) -> int:
+    """A pass with its documentation, its options and an example."""
+    from xdsl.passes import get_pass_option_infos
+
+    from ..compiler.pipeline import parse_pipeline, pass_named
+
+    found = pass_named(args.name)
+    options = [
+        {"name": o.name.replace("_", "-"), "type": o.expected_type, "default": o.default_value}
+        for o in get_pass_option_infos(found)
+    ]
+    about = _about(args.name)
+    filled = " ".join(f"{o['name']}={o['default']}" for o in options if o["default"] not in (None, "()", "none", ""))
+    example = f"{args.name}{{{filled}}}" if filled else args.name
+    try:
+        parse_pipeline(example)
+    except UsageError:
+        example = args.name
+    if args.json:
+        item = {
+            "name": args.name,
+            "summary": about.partition("\n")[0],
+            "text": about,
+            "options": options,
+            "example": example,
+        }
+        print(json.dumps({"schema": "aic.list/1", "kind": "passes", "items": [item]}, indent=2))
+        return 0
+    print("\n\n".join(filter(None, [args.name, about])))
+    if options:
+        print()
+    for o in options:
+        print(f"  {o['name']}: {o['type']}" + (f" = {o['default']}" if o["default"] is not None else ""))
+    print(f"\naic opt F.mlir -p '{example}'")
+    return 0
