@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types unit bench clean tools
 
 demo: $(VENV)/.installed tools
-	$(BIN)/python -m aic.demo.run --out demo-out
+	$(BIN)/aic demo --out demo-out
 
 test: lint types unit
 
