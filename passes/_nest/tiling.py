@@ -97,7 +97,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
     reduction = _reduction_order(problem)
     vector = vector_dim(problem) if wanted is None else wanted.vector
     lanes = problem.lanes if vector is not None else 1
-    if vector in problem.reduced:
+    if vector is not None and vector in problem.reduced:
         order = _by_stride(problem, [d for d in problem.parallel])
         inner = tuple(d for d in reduction if d != vector)
         spare = 4 if problem.sizes[vector] >= 4 * lanes else 1
@@ -106,7 +106,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         row, rows, vectors = wanted.row, wanted.rows, wanted.vectors
     else:
         row, rows, vectors = _register_tile(problem, machine, vector, lanes)
-    if vector in problem.panels:
+    if vector is not None and vector in problem.panels:
         vectors = problem.panels[vector] // lanes
     order = _order(problem, machine, vector, lanes * vectors, row, rows)
     taps = prod(problem.sizes[d] for d in reduction)
