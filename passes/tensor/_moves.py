@@ -6,12 +6,13 @@
 """
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
-from xdsl.ir.affine import AffineMap
+from xdsl.ir.affine import AffineDimExpr, AffineMap
+from xdsl.traits import IsTerminator
 
 from ...dialects._shape import element, shape
-from ...dialects._xdsl import FillOp, GenericOp, IteratorTypeAttr, TransposeOp, YieldOp
+from ...dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, TransposeOp, YieldOp
 
 
 def copied_from(op: Operation) -> tuple[SSAValue, AffineMap] | None:
@@ -77,3 +78,36 @@ def replace(old: Operation, new: Operation) -> None:
         before.replace_all_uses_with(after)
     old.detach()
     old.erase()
+
+
+def fold_copy(op: GenericOp, source: SSAValue, map: AffineMap) -> None:
+    """Let the readers of a copy read what it copies, where their indexing maps can say so."""
+    for use in list(op.results[0].uses):
+        reader = use.operation
+        if isinstance(reader, GenericOp) and use.index < len(reader.inputs) and reader is not op:
+            maps = [m.data for m in reader.indexing_maps]
+            maps[use.index] = map.compose(maps[use.index])
+            if _is_readable(maps, reader, maps[use.index]):
+                reader.operands[use.index] = source
+                reader.indexing_maps = ArrayAttr([AffineMapAttr(m) for m in maps])
+        elif (
+            source.type == op.results[0].type
+            and map == AffineMap.identity(map.num_dims)
+            and not reader.has_trait(IsTerminator)
+        ):
+            reader.operands[use.index] = source
+
+
+def _is_readable(maps: list[AffineMap], reader: GenericOp, new: AffineMap) -> bool:
+    """Every dim still shows its size, and no root reads through more than a permutation."""
+    plain = {e.position for m in maps for e in m.results if isinstance(e, AffineDimExpr)}
+    pointwise = all(t.data is IteratorType.PARALLEL for t in reader.iterator_types)
+    return len(plain) == new.num_dims and (pointwise or new.is_projected_permutation(allow_zero_in_results=True))
+
+
+def permutation(map: AffineMap) -> tuple[int, ...] | None:
+    """For a map that permutes: the axis of the source that each axis of the copy is. None for other maps."""
+    if map.num_dims != len(map.results) or not map.is_projected_permutation():
+        return None
+    axes = [e.position for e in map.results if isinstance(e, AffineDimExpr)]
+    return tuple(axes.index(d) for d in range(map.num_dims))

@@ -4,15 +4,15 @@
 %y = linalg.generic ins(%x) outs(%e) {..}      -->     %y = kernel.launch @k0(%x)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, FusedLoc, LocationAttr, ModuleOp, NoneAttr, StringAttr, UnknownLoc
+from xdsl.dialects.builtin import LocationAttr, ModuleOp, StringAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.traits import SymbolOpInterface
 
+from ...dialects._location import fused
 from ...dialects._xdsl import FillOp
 from ...dialects.kernel import FuncOp, LaunchOp, ReturnOp
 
@@ -148,20 +148,6 @@ def outer_reads(op: Operation) -> Iterator[SSAValue]:
             made.update(arg for nested in inner.regions for block in nested.blocks for arg in block.args)
         for inner in region.walk():
             yield from (value for value in inner.operands if value not in made)
-
-
-def fused(locations: Iterable[LocationAttr]) -> LocationAttr:
-    """One location for several: each once, fused ones taken apart, unknown ones left out."""
-    flat: dict[LocationAttr, None] = {}
-    for location in locations:
-        flat.update((part, None) for part in _parts(location) if not isinstance(part, UnknownLoc))
-    if len(flat) <= 1:
-        return next(iter(flat), UnknownLoc())
-    return FusedLoc(tuple(flat), NoneAttr())
-
-
-def _parts(location: LocationAttr) -> Iterable[LocationAttr]:
-    return cast(ArrayAttr[LocationAttr], location.locations) if isinstance(location, FusedLoc) else (location,)
 
 
 def _unit(user: Operation, beside: Operation) -> Operation:

@@ -1,0 +1,79 @@
+"""Makes a result come out transposed where it is computed, through the pointwise generics behind it up to a root.
+
+    %0 = generic (b, h, m, n, k) outs (b, h, m, n)               // batched product
+    %1 = generic (b, h, m, n) -> (b, m, h, n) copy of %0
+-->
+    %1 = generic (b, m, h, n, k) outs (b, m, h, n)
+"""
+
+from collections.abc import Sequence
+
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
+from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineMap
+
+from ...dialects._shape import shape
+from ...dialects._xdsl import FillOp, GenericOp, IndexOp
+from ._generic import Access, Generic, generic
+from ._reshape import start
+
+Order = Sequence[int]
+
+
+def can_transpose(view: Generic, order: Order) -> bool:
+    """Whether nothing else reads the one result, and its innermost axis stays one that may be written densely."""
+    if len(view.outputs) != 1 or not view.op.results[0].has_one_use() or not _is_plain(view):
+        return False
+    if view.is_pointwise:
+        sources = [_source(access, view) for access in view.inputs]
+        return all(source is None or can_transpose(generic(source), order) for source in sources)
+    last = order[-1]
+    if last == len(order) - 1:
+        return True
+    product = view.contraction
+    return product is not None and view.parallel[last] in product.n
+
+
+def transpose(view: Generic, order: Order) -> SSAValue:
+    """Give a generic, and the ones that `can_transpose` looked at, a result whose axis i is axis order[i] of before.
+    The old ops stay as they were; once the caller gives their reader the new result, nothing reads them."""
+    op, rank = view.op, len(view.sizes)
+    dims = [view.parallel[a] for a in order] + list(view.reduction)
+    number = {old: new for new, old in enumerate(dims)}
+    new = [AffineDimExpr(number[d]) for d in range(rank)]
+    maps: list[AffineMapAttr] = []
+    operands: list[SSAValue] = []
+    for access in view.inputs:
+        results, value = access.map.results, access.value
+        if view.is_pointwise and (source := _source(access, view)) is not None:
+            value = transpose(generic(source), order)
+            results = tuple(results[a] for a in order)
+        operands.append(value)
+        maps.append(AffineMapAttr(AffineMap(rank, 0, tuple(e.replace_dims_and_symbols(new, ()) for e in results))))
+    init = start(view.outputs[0].value, [shape(op.results[0])[a] for a in order], op)
+    assert init is not None, "an initial value that differs from place to place"
+    maps.append(AffineMapAttr(AffineMap(rank, 0, tuple(AffineDimExpr(d) for d in range(len(order))))))
+    body = op.body.clone()
+    for index in [inner for inner in body.walk() if isinstance(inner, IndexOp)]:
+        index.properties["dim"] = type(index.dim)(number[index.dim.value.data], index.dim.type)
+    iterators = [op.iterator_types.data[d] for d in dims]
+    made = GenericOp(operands, [init], body, maps, ArrayAttr(iterators), [init.type])
+    made.location = op.location
+    if (block := op.parent_block()) is not None:
+        block.insert_op_before(made, op)
+    return made.results[0]
+
+
+def _is_plain(view: Generic) -> bool:
+    """Pointwise, or a root whose result has its parallel dims in order, from the same value everywhere."""
+    out = view.outputs[0]
+    if tuple(index.dim for index in out.indices) != view.parallel or view.is_gather:
+        return False
+    return isinstance(out.value.owner, tensor.EmptyOp | FillOp) and (view.is_pointwise or not view.is_reduction)
+
+
+def _source(access: Access, view: Generic) -> GenericOp | None:
+    """The generic that makes an operand which a pointwise generic reads whole, as it lies."""
+    whole = access.map == AffineMap.identity(len(view.sizes))
+    return access.value.owner if whole and isinstance(access.value.owner, GenericOp) else None
