@@ -6,10 +6,11 @@ Indices stay affine forms as long as they can, so that a gather whose last axis 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
+from ...dialects._xdsl import IndexOp, YieldOp
 from ...dialects.loop import StepOp
 from .access import Access, axis_steps
 from .kernel import Member
@@ -62,7 +63,7 @@ class Body:
             if value is not None:
                 self.values[argument] = value
         for op in block.ops:
-            if isinstance(op, linalg.YieldOp):
+            if isinstance(op, YieldOp):
                 return [self.value(v) for v in op.operands]
             self._op(op)
         raise ValueError("expected a linalg.yield at the end of a body")
@@ -86,7 +87,7 @@ class Body:
         match op:
             case arith.ConstantOp():
                 self.values[op.result] = self._find(op.result)
-            case linalg.IndexOp():
+            case IndexOp():
                 self.values[op.results[0]] = self._index(self.member.dims[op.dim.value.data])
             case tensor.ExtractOp():
                 self.values[op.result] = self._extract(op)
@@ -225,7 +226,7 @@ def barred(member: Member) -> frozenset[int]:
         dims = frozenset[int]().union(*(reads.get(o, frozenset()) for o in op.operands))
         flat = all(linear.get(o, True) for o in op.operands)
         match op:
-            case linalg.IndexOp():
+            case IndexOp():
                 dims = frozenset({member.dims[op.dim.value.data]})
             case tensor.ExtractOp():
                 for index in op.indices:
@@ -245,5 +246,5 @@ def barred(member: Member) -> frozenset[int]:
 
 def indexed(member: Member) -> frozenset[int]:
     """Dims whose index the body asks for."""
-    ops = [op for op in member.generic.op.body.walk() if isinstance(op, linalg.IndexOp)]
+    ops = [op for op in member.generic.op.body.walk() if isinstance(op, IndexOp)]
     return frozenset(member.dims[op.dim.value.data] for op in ops)  # pyright: ignore[reportAttributeAccessIssue]

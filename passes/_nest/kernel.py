@@ -10,12 +10,13 @@ generics over what the reductions leave (`post`). The common dims, parallel in e
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.dialects import bufferization, linalg, tensor
+from xdsl.dialects import bufferization, tensor
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import kernel
 from ...dialects._shape import shape
+from ...dialects._xdsl import FillOp, GenericOp
 from ..tensor._generic import Generic, generic
 from .access import Access, located
 
@@ -100,9 +101,9 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
     generics: list[Generic] = []
     for op in func.body.block.ops:
         match op:
-            case linalg.GenericOp():
+            case GenericOp():
                 generics.append(generic(op))
-            case linalg.FillOp():
+            case FillOp():
                 inits[op.results[0]] = op.inputs[0]
             case bufferization.ToTensorOp():
                 places[op.tensor] = op.memref
