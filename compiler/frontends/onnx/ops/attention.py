@@ -10,7 +10,9 @@ from xdsl.ir import SSAValue
 from .....dialects._shape import dtype, element, shape
 from .....dialects.graph.attention import STAGES, AttentionOp, AttentionScoresOp
 from .....dialects.graph.cast import CastOp
-from .....dialects.graph.view import ConcatOp, PadOp, ReshapeOp, TransposeOp
+from .....dialects.graph.elementwise import AddOp, MulOp, SubOp
+from .....dialects.graph.gather import GatherOp
+from .....dialects.graph.view import ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
 from ..node import Node
 from ..registry import onnx_op
 from .conv import optional
@@ -87,3 +89,49 @@ def _mask(n: Node, q: SSAValue, k: SSAValue) -> SSAValue | None:
     hidden = n.const(np.asarray(False if kind == np.bool_ else -np.inf, kind))
     high = (*(0 for _ in dims[1:]), keys - dims[-1])
     return n.emit(PadOp, mask, hidden, low=(0,) * len(dims), high=high, mode="constant")
+
+
+@onnx_op("RotaryEmbedding")
+def rotary_embedding(n: Node) -> SSAValue:
+    """Pairs of the first dimensions of each head turn by an angle that its position gives: (x, y) becomes
+    (c x - s y, s x + c y). Pairs are neighbours if interleaved, else one from each half."""
+    dims, heads = n.shape(0), n.int("num_heads", 0)
+    x = n.input(0)
+    if len(dims) == 3:
+        if heads < 1 or dims[2] % heads:
+            raise ValueError(f"num_heads: expected a divisor of {dims[2]}, found {heads}")
+        x = n.emit(ReshapeOp, x, shape=(*dims[:2], heads, dims[2] // heads))
+    elif len(dims) != 4:
+        raise ValueError(f"expected an input of rank 3 or 4, found {list(dims)}")
+    turned = n.int("rotary_embedding_dim", 0) or shape(x)[3]
+    if turned % 2 or not 0 < turned <= shape(x)[3]:
+        raise ValueError(f"rotary_embedding_dim: expected an even number up to {shape(x)[3]}, found {turned}")
+    cos, sin = (_angles(n, i, len(dims) == 3, turned // 2) for i in (1, 2))
+    step = 2 if n.int("interleaved", 0) else 1
+    left, right = (_part(n, x, i * (turned // 2 if step == 1 else 1), turned // 2, step) for i in (0, 1))
+    parts = [
+        n.emit(SubOp, n.emit(MulOp, cos, left), n.emit(MulOp, sin, right)),
+        n.emit(AddOp, n.emit(MulOp, sin, left), n.emit(MulOp, cos, right)),
+    ]
+    if step == 2:
+        parts = [n.emit(ReshapeOp, p, shape=(*shape(p), 1)) for p in parts]
+        parts = [n.emit(ReshapeOp, n.emit(ConcatOp, parts, axis=4), shape=(*shape(x)[:3], turned))]
+    if turned < shape(x)[3]:
+        parts.append(_part(n, x, turned, shape(x)[3] - turned, 1))
+    y = parts[0] if len(parts) == 1 else n.emit(ConcatOp, parts, axis=3)
+    return n.emit(ReshapeOp, y, shape=dims)
+
+
+def _angles(n: Node, index: int, rows_first: bool, count: int) -> SSAValue:
+    """Cosines or sines for [B, S, H, D], or for [B, H, S, D], looked up by position if positions are given."""
+    cache = n.emit(GatherOp, n.input(index), n.input(3), axis=0) if n.has(3) else n.input(index)
+    dims = shape(cache)
+    if len(dims) != 3 or dims[2] != count:
+        raise ValueError(f"input {index}: expected {count} angles a position, found {list(n.shape(index))}")
+    return n.emit(ReshapeOp, cache, shape=(*dims[:2], 1, count) if rows_first else (dims[0], 1, *dims[1:]))
+
+
+def _part(n: Node, x: SSAValue, start: int, count: int, step: int) -> SSAValue:
+    """`count` of the last dimension's elements from `start` on."""
+    sizes = (*shape(x)[:3], count)
+    return n.emit(SliceOp, x, offsets=(0, 0, 0, start), sizes=sizes, strides=(1, 1, 1, step))
