@@ -126,6 +126,12 @@ class WeightStore:
             self._made[name] = array
         return self._made[name]
 
+    def recipe(self, name: str) -> Callable[[], Array]:
+        """A function that gives the array without keeping it here, for another weight to be made from."""
+        if (made := self._made.get(name)) is not None:
+            return lambda: made
+        return self._thunks[name]
+
     def digest(self, name: str) -> str:
         """A hash of the bytes, for caches and for finding equal weights; it reads the whole array."""
         data = np.ascontiguousarray(self[name]).reshape(-1).view(np.uint8).data
