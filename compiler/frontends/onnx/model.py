@@ -1,16 +1,18 @@
 """An ONNX model as read from a file: weights left in place, versions and names checked, its inputs and outputs."""
 
+import hashlib
 import mmap
 import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
-from onnx import FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TypeProto, ValueInfoProto
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TypeProto, ValueInfoProto
 
 from ....dialects._shape import Array
 from ...errors import CompileError
@@ -45,6 +47,21 @@ class Model:
     name: str
     raw: dict[int, Array] = field(default_factory=dict[int, Array])
     folder: Folder | None = None
+    data: memoryview | None = field(default=None, repr=False)
+    """The whole serialized model, where there is one."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the model's content, external data included; "" for a ModelProto too large to serialize."""
+        try:
+            whole = self.data if self.data is not None else self.proto.SerializeToString(deterministic=True)
+        except (ValueError, EncodeError):
+            return ""
+        found = hashlib.blake2b(whole, digest_size=20)
+        if self.folder is not None:
+            for location in sorted(_locations(self.proto.graph)):
+                found.update(self.folder.map(location).data)
+        return found.hexdigest()
 
     @property
     def opsets(self) -> dict[str, int]:
@@ -71,6 +88,14 @@ class Model:
         """The value of the graph's initializer `index`."""
         tensor = self.proto.graph.initializer[index]
         return array(tensor, f"initializer {printable(tensor.name)!r}", self.folder, self.raw.get(index))
+
+
+def _locations(graph: GraphProto) -> set[str]:
+    """The files of external data that a graph names."""
+    attributes = [a for node in graph.node for a in node.attribute]
+    tensors = [*graph.initializer, *(a.t for a in attributes if a.type == AttributeProto.TENSOR)]
+    found = {e.value for t in tensors if t.data_location == 1 for e in t.external_data if e.key == "location"}
+    return found.union(*(_locations(a.g) for a in attributes if a.type == AttributeProto.GRAPH))
 
 
 def domain_of(name: str) -> str:
@@ -154,7 +179,7 @@ def _parse(data: memoryview, name: str) -> Model:
         reason = f"{name}: not an ONNX model: invalid or truncated protobuf ({error})"
         raise CompileError(reason, code="bad-file") from error
     whole = np.frombuffer(data, np.uint8)
-    return Model(proto, name, {index: whole[where] for index, where in slices.items()})
+    return Model(proto, name, {index: whole[where] for index, where in slices.items()}, data=data)
 
 
 def _check(model: Model) -> None:

@@ -1,0 +1,216 @@
+"""The road from a model to an artifact: import, the target's passes level by level, emission, the manifest.
+
+compiled = compile_model("model.onnx", "c", "out/")         a folder with C, weights, manifest.json
+lowered = lower("model.onnx", "c", until="tensor")          the IR at a level, to print, run or go on from
+"""
+
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.passes import ModulePass
+
+from .._version import VERSION
+from ..backends.target import Cached, EmitOptions, TargetError
+from ..dialects._shape import Array, dtype, shape
+from ..dialects.graph.weight import AicContext
+from .artifact import read_manifest, write_folder, write_manifest
+from .context import context
+from .errors import CompileError, MissingToolError, UsageError
+from .frontends.onnx.importer import import_model
+from .frontends.onnx.model import Model, Source, load
+from .pipeline import Observer, parse_pipeline, print_pipeline, run_pipeline
+from .targets import target_named
+
+LEVELS = ("graph", "tensor", "loop", "hardware")
+"""The levels of IR from the model down; each is a stage that can be dumped and run."""
+Plan = Mapping[str, tuple[ModulePass, ...]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a compilation may be told. `dims`, `shapes` and `values` are those of `import_onnx`; `settings` change the
+    target's machine; `level` is the optimisation level 0 to 3; `edit` may change the passes of each level."""
+
+    dims: Mapping[str, int] = field(default_factory=dict[str, int])
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    values: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    level: int = 2
+    name: str = "model"
+    kinds: tuple[str, ...] = ()
+    weights: str = "bin"
+    cc: str = ""
+    cflags: tuple[str, ...] = ()
+    jobs: int = 2
+    cached: Cached | None = None
+    edit: Callable[[Plan], Plan] | None = None
+    observers: Sequence[Observer] = ()
+    verify_each: bool = False
+    stage: Callable[[str, AicContext, ModuleOp], None] | None = None
+    """Called with each level's name when the module has reached it."""
+
+
+@dataclass
+class Lowered:
+    """A module on its way: the level that it is at, the passes' text by level, and (stage, pass, seconds) in order."""
+
+    ctx: AicContext
+    module: ModuleOp
+    model: Model
+    level: str
+    pipeline: dict[str, str]
+    machine: object
+    times: list[tuple[str, str, float]]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An artifact on disk; a temporary one lives as long as this object."""
+
+    folder: Path
+    manifest: dict[str, object]
+    times: tuple[tuple[str, str, float], ...] = ()
+    _held: object = field(default=None, repr=False)
+
+    def load(self) -> Callable[[Sequence[Array]], list[Array]]:
+        """The artifact as a function from input arrays, in order, to outputs."""
+        return load_artifact(self.folder, self.manifest)
+
+
+@contextmanager
+def garbage_later() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: IR is one large cycle, and walking it again and again costs a third."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def plan(target: str, options: Options = Options()) -> Plan:
+    """The passes of each level, in order, as `edit` leaves them."""
+    found = target_named(target)
+    with _told():
+        texts = found.pipeline(found.machine(options.settings), options.level)
+    steps = {level: parse_pipeline(texts.get(level, "")) for level in LEVELS}
+    return options.edit(steps) if options.edit else steps
+
+
+def lower(
+    source: Source | Model,
+    target: str = "c",
+    options: Options = Options(),
+    until: str = "hardware",
+) -> Lowered:
+    """Import a model and run the passes of every level down to `until`. Verified at each level's boundary.
+
+    UsageError for an unknown target or level, and whatever `import_onnx` and the passes raise."""
+    if until not in LEVELS:
+        raise UsageError(f"no level {until!r}; expected one of {', '.join(LEVELS)}", code="unknown-level")
+    steps = plan(target, options)
+    with _told():
+        machine = target_named(target).machine(options.settings)
+    with garbage_later():
+        ctx = context()
+        start = time.perf_counter()
+        model = source if isinstance(source, Model) else load(source)
+        module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
+        times = [("import", "import", time.perf_counter() - start)]
+        for level in LEVELS[: LEVELS.index(until) + 1]:
+            done = run_pipeline(ctx, module, steps[level], verify_each=options.verify_each, observers=options.observers)
+            times += [(level, name, seconds) for name, seconds in done]
+            if options.stage is not None:
+                options.stage(level, ctx, module)
+    pipeline = {level: print_pipeline(steps[level]) for level in LEVELS if steps[level]}
+    return Lowered(ctx, module, model, until, pipeline, machine, times)
+
+
+def compile_model(
+    source: Source | Model,
+    target: str = "c",
+    out: str | Path | None = None,
+    options: Options = Options(),
+) -> Compiled:
+    """Compile a model into the folder `out` (by default a temporary one), which appears complete or not at all."""
+    held = tempfile.TemporaryDirectory(prefix="aic-") if out is None else None
+    folder = Path(held.name) / "artifact" if held else Path(out or "")
+    times: list[tuple[str, str, float]] = []
+
+    def fill(fresh: Path) -> None:
+        times.extend(build(source, target, fresh, options))
+
+    write_folder(folder, fill)
+    return Compiled(folder, read_manifest(folder), tuple(times), held)
+
+
+def build(source: Source | Model, target: str, folder: Path, options: Options) -> list[tuple[str, str, float]]:
+    """Fill an empty folder with the artifact; returns (stage, pass, seconds)."""
+    if not options.name.isidentifier() or not options.name.isascii():
+        raise UsageError(f"the prefix {options.name!r} is not an identifier of C", code="bad-prefix")
+    chosen = target_named(target)
+    if unknown := [kind for kind in options.kinds if kind not in chosen.kinds]:
+        raise UsageError(f"target {target} writes no {unknown[0]!r}; it writes {', '.join(chosen.kinds)}")
+    lowered = lower(source, target, options)
+    emit = EmitOptions(
+        options.name, options.kinds, options.weights, options.cc, options.cflags, options.jobs, options.cached
+    )
+    start = time.perf_counter()
+    ports = {"inputs": _ports(lowered.module, "arg"), "outputs": _ports(lowered.module, "res")}
+    with _told():
+        part = chosen.emit(lowered.ctx, lowered.module, folder, lowered.machine, emit)
+        machine = chosen.describe(lowered.machine)
+    flags = {"level": options.level, "name": options.name, "kinds": list(emit.kinds), "weights": options.weights}
+    write_manifest(
+        folder,
+        {
+            "aic": VERSION,
+            "target": target,
+            "machine": machine,
+            "options": flags,
+            "pipeline": lowered.pipeline,
+            "source": {"name": lowered.model.name, "hash": lowered.model.digest},
+            **ports,
+            **part,
+        },
+    )
+    return [*lowered.times, ("emit", "emit", time.perf_counter() - start)]
+
+
+def load_artifact(
+    folder: Path, manifest: Mapping[str, object] | None = None
+) -> Callable[[Sequence[Array]], list[Array]]:
+    """An artifact's folder as a function from input arrays, in order, to outputs."""
+    found = read_manifest(folder) if manifest is None else manifest
+    with _told():
+        return target_named(str(found["target"])).load(folder, found)
+
+
+def _ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
+    """Names, numpy types and shapes of @main's arguments or results, as they were at the graph level."""
+    (main,) = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
+    names, types = main.attributes[f"{kind}_names"], main.attributes[f"{kind}_types"]
+    if not isinstance(names, ArrayAttr) or not isinstance(types, ArrayAttr):
+        raise CompileError(f"@main has no {kind}_names or {kind}_types", code="bad-ir")
+    return [
+        {"name": name.data, "dtype": str(dtype(type)), "shape": list(shape(type))}
+        for name, type in zip(names, types, strict=True)
+        if isinstance(name, StringAttr)
+    ]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A target's refusal as an error of ours."""
+    try:
+        yield
+    except TargetError as error:
+        raise (MissingToolError if error.missing else CompileError)(str(error)) from error
