@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from enum import auto
 from typing import ClassVar
 
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
     DenseArrayBase,
     IndexType,
     IntegerAttr,
     MemRefType,
+    StringAttr,
     VectorType,
     i64,
 )
-from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
@@ -284,3 +286,65 @@ class StepOp(IRDLOperation):
 
     def __init__(self, base: SSAValue, lanes: int):
         super().__init__(operands=[base], result_types=[VectorType(base.type, [lanes])])
+
+
+LANEWISE: dict[str, type[Operation]] = {
+    op.name: op
+    for op in (
+        arith.CmpfOp,
+        arith.CmpiOp,
+        arith.SelectOp,
+        arith.ExtSIOp,
+        arith.ExtUIOp,
+        arith.TruncIOp,
+        arith.SIToFPOp,
+        arith.UIToFPOp,
+        arith.FPToSIOp,
+        arith.FPToUIOp,
+        arith.IndexCastOp,
+        arith.BitcastOp,
+    )
+}
+"""The ops of arith that xDSL takes on scalars only, where MLIR takes vectors too."""
+
+
+@irdl_op_definition
+class LanesOp(IRDLOperation):
+    """An op of arith lane by lane: `loop.lanes "arith.cmpf" predicate 4 : i64 %a, %b : (...) -> vector<8xi1>`."""
+
+    name = "loop.lanes"
+    callee = prop_def(StringAttr)
+    predicate = opt_prop_def(IntegerAttr)
+    arguments = var_operand_def(VectorType)
+    res = result_def(VectorType)
+    traits = traits_def(Pure())
+    assembly_format = "$callee (`predicate` $predicate^)? $arguments attr-dict `:` functional-type($arguments, $res)"
+
+    @classmethod
+    def of(cls, op: Operation, arguments: Sequence[SSAValue], lanes: int) -> "LanesOp":
+        """What `op`, one of LANEWISE, does to scalars, on vectors."""
+        properties: dict[str, Attribute] = {"callee": StringAttr(op.name)}
+        if "predicate" in op.properties:
+            properties["predicate"] = op.properties["predicate"]
+        types = [VectorType(op.results[0].type, [lanes])]
+        return cls.create(operands=arguments, result_types=types, properties=properties)
+
+    def scalar(self) -> Operation:
+        """The op that each lane goes through, on placeholders."""
+        elements = [v.type.element_type for v in self.arguments if isinstance(v.type, VectorType)]
+        properties: dict[str, Attribute] = {} if self.predicate is None else {"predicate": self.predicate}
+        if self.callee.data == "arith.cmpf":
+            properties["fastmath"] = arith.FastMathFlagsAttr("none")
+        return LANEWISE[self.callee.data].create(
+            operands=Block(arg_types=elements).args,
+            result_types=[self.res.type.element_type],
+            properties=properties,
+        )
+
+    def verify_(self) -> None:
+        if self.callee.data not in LANEWISE:
+            raise VerifyException(f"loop.lanes: expected one of {', '.join(LANEWISE)}, found {self.callee.data}")
+        if any(
+            v.type.get_shape() != self.res.type.get_shape() for v in self.arguments if isinstance(v.type, VectorType)
+        ):
+            raise VerifyException("loop.lanes: expected operands and result of as many lanes")

@@ -3,9 +3,10 @@
 from typing import cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import IndexType, IntegerType
+from xdsl.dialects.builtin import IndexType, IntegerAttr, IntegerType
 from xdsl.ir import Operation, SSAValue
 
+from ...dialects.loop import LANEWISE, LanesOp
 from .types import bits, code, lanes, number, scalar
 from .values import Rule, Text, is_plain_number, literal, mask_width
 
@@ -93,10 +94,14 @@ FLOAT_PREDICATES = "false oeq ogt oge olt ole one ord ueq ugt uge ult ule une un
 INT_PREDICATES = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")
 
 
+def _predicate(op: Operation) -> int:
+    return cast(IntegerAttr, op.properties["predicate"]).value.data
+
+
 def compare_floats(t: Text, op: Operation) -> None:
     """cmpf: C's comparisons are the ordered ones and `!=`; the others are negations."""
     a, b = map(t.name, op.operands)
-    predicate = FLOAT_PREDICATES.split()[cast(arith.CmpfOp, op).predicate.value.data]
+    predicate = FLOAT_PREDICATES.split()[_predicate(op)]
     wide = lanes(op.results[0].type) > 1
     invert = "~" if wide else "!"
     match predicate:
@@ -122,7 +127,7 @@ def compare_floats(t: Text, op: Operation) -> None:
 
 def compare_integers(t: Text, op: Operation) -> None:
     """cmpi: the predicate says whether the bits count as signed."""
-    which = cast(arith.CmpiOp, op).predicate.value.data
+    which = _predicate(op)
     result, kind = op.results[0], op.operands[0].type
     short, count = code(number(kind)), lanes(kind)
     if count > 1 and short == "b1":
@@ -306,3 +311,11 @@ TABLE: dict[type[Operation], Rule] = {
     arith.IndexCastOp: index_cast,
     arith.BitcastOp: bitcast,
 }
+
+
+def lane_by_lane(t: Text, op: Operation) -> None:
+    """loop.lanes: the rules of arith take vectors."""
+    TABLE[LANEWISE[cast(LanesOp, op).callee.data]](t, op)
+
+
+TABLE[LanesOp] = lane_by_lane

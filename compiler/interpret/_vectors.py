@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from ...dialects import loop
 from ...dialects.loop import Combine
 from ._machine import Env, Scope, Step, rule
-from ._scalars import fma, kind, signed, unsigned
+from ._scalars import fma, function, kind, signed, unsigned
 from ._tensors import checked, mixed, simple
 
 Address = Callable[[Env], int]
@@ -161,6 +161,14 @@ def broadcast(op: loop.SplatOp | vector.BroadcastOp, scope: Scope) -> Step:
     (result,) = op.results
     dims, made = result.type.get_shape() if isinstance(result.type, VectorType) else (), kind(result.type)
     return simple(op, scope, lambda value: np.array(np.broadcast_to(value, dims), made))
+
+
+@rule(loop.LanesOp)
+def lane_by_lane(op: loop.LanesOp, scope: Scope) -> Step:
+    """numpy's functions take vectors as they take scalars."""
+    if (found := function(op.scalar())) is None:
+        raise TypeError(f"expected an elementwise op, found {op.callee.data}")
+    return simple(op, scope, found)
 
 
 @rule(loop.StepOp)

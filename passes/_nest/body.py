@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ...dialects._xdsl import IndexOp, YieldOp
-from ...dialects.loop import StepOp
+from ...dialects.loop import LANEWISE, LanesOp, StepOp
 from .access import Access, axis_steps
 from .kernel import Member
 from .scope import Base, Code
@@ -159,8 +159,11 @@ class Body:
                 scaled = code.add(arith.MuliOp(steps, code.splat(code.index(form.lane), lanes)))
                 total = code.add(arith.AddiOp(scaled, code.splat(total, lanes)))
         if not isinstance(value.type, IndexType):
-            wanted = VectorType(value.type, [self.point.lanes]) if form.lane else value.type
-            total = code.add(arith.IndexCastOp.create(operands=[total], result_types=[wanted]))
+            cast = arith.IndexCastOp(code.index(0), value.type)
+            if form.lane:
+                total = code.add(LanesOp.of(cast, [total], self.point.lanes))
+            else:
+                total = code.add(arith.IndexCastOp(total, value.type))
         return total
 
     def _extract(self, op: tensor.ExtractOp) -> SSAValue:
@@ -181,6 +184,9 @@ class Body:
         wide = any(isinstance(o.type, VectorType) for o in operands)
         if wide:
             operands = [self.code.splat(o, self.point.lanes) for o in operands]
+        if wide and op.name in LANEWISE:
+            self.values[op.results[0]] = self.code.add(LanesOp.of(op, operands, self.point.lanes))
+            return
         types = [VectorType(t, [self.point.lanes]) if wide else t for t in op.result_types]
         made = type(op).create(
             operands=operands, result_types=types, properties=dict(op.properties), attributes=dict(op.attributes)
