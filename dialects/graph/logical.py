@@ -7,12 +7,9 @@
 from abc import ABC
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, Signedness
 from xdsl.irdl import irdl_op_definition
-from xdsl.utils.exceptions import VerifyException
 
-from .._shape import element
-from ._numbers import Numbers
+from ._numbers import Numbers, expect_integer
 from ._pointwise import BinaryOp, UnaryOp, expect_bits
 
 
@@ -25,13 +22,12 @@ class BitsOp(BinaryOp, ABC):
 
 
 class ShiftOp(BinaryOp, ABC):
-    """A shift of unsigned integers: by as many bits as there are, or more, all that is left is 0."""
+    """A shift of integers. By as many bits as there are, by more or by less than none, all that is left is 0, or -1 of
+    a negative number to the right."""
 
     def expect(self) -> None:
         super().expect()
-        kind = element(self.lhs)
-        if not isinstance(kind, IntegerType) or kind.signedness.data is not Signedness.UNSIGNED:
-            raise VerifyException(f"{self.name}: expected unsigned elements, found {kind}")
+        expect_integer(self, self.lhs)
 
 
 @irdl_op_definition
@@ -89,7 +85,7 @@ class ShiftLeftOp(ShiftOp):
 
 @irdl_op_definition
 class ShiftRightOp(ShiftOp):
-    """x divided by 2 to the y, rounded down."""
+    """x divided by 2 to the y, rounded down; the sign stays."""
 
     name = "graph.shift_right"
 

@@ -20,7 +20,9 @@ from xdsl.passes import ModulePass
 from xdsl.traits import IsTerminator, is_side_effect_free
 from xdsl.utils.exceptions import PassFailedException
 
+from ...dialects._xdsl import FillOp, GenericOp, TransposeOp
 from ...dialects.graph.weight import AicContext, ConstantOp, WeightOp, WeightStore
+from ...dialects.kernel import LaunchOp
 from ._lower._build import Build
 from ._lower._generics import signless
 from ._lower._rules import load_rules, rule_for
@@ -83,6 +85,11 @@ def drop_unused(block: Block) -> None:
         for region in op.regions:
             for inner in region.blocks:
                 drop_unused(inner)
-        if op.results and not any(result.uses for result in op.results) and is_side_effect_free(op):
+        if op.results and not any(result.uses for result in op.results) and is_pure(op):
             op.detach()
             op.erase()
+
+
+def is_pure(op: Operation) -> bool:
+    """Whether an op of the tensor level only makes its results; xDSL leaves that open of linalg."""
+    return isinstance(op, GenericOp | FillOp | TransposeOp | LaunchOp) or is_side_effect_free(op)

@@ -5,7 +5,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects.graph import logical as graph
 from ._build import Body
-from ._scalars import scalar
+from ._scalars import is_unsigned, scalar
 
 
 @scalar(graph.AndOp)
@@ -34,9 +34,13 @@ def complement(t: Body, op: graph.NotOp, x: SSAValue) -> SSAValue:
 
 @scalar(graph.ShiftLeftOp, graph.ShiftRightOp)
 def shift(t: Body, op: graph.ShiftOp, x: SSAValue, y: SSAValue) -> SSAValue:
-    """By y modulo the width, which is defined for every y, and 0 where y is not below the width."""
+    """By y modulo the width, which is defined for every y; where y, as an unsigned number, is not below the width, what
+    is left: 0, or copies of the sign."""
     assert isinstance(x.type, IntegerType)
-    width = x.type.width.data
+    width, left = x.type.width.data, isinstance(op, graph.ShiftLeftOp)
     by = t.and_(y, t.const(width - 1, y.type))
-    moved = t.shl(x, by) if isinstance(op, graph.ShiftLeftOp) else t.shr(x, by)
-    return t.select(t.cmp("lt", y, t.const(width, y.type), unsigned=True), moved, t.const(0, x.type))
+    rest = t.const(0, x.type)
+    if not left and not is_unsigned(op.lhs):
+        rest = t.shr(x, t.const(width - 1, x.type), unsigned=False)
+    moved = t.shl(x, by) if left else t.shr(x, by, unsigned=is_unsigned(op.lhs))
+    return t.select(t.cmp("lt", y, t.const(width, y.type), unsigned=True), moved, rest)
