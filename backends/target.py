@@ -18,6 +18,7 @@ from ..dialects._shape import Array
 from ..dialects.graph.weight import AicContext
 
 M = TypeVar("M")
+Vector = tuple[Sequence[Array], Sequence[Array]]
 Cached = Callable[[str, Callable[[Path], None]], Path]
 """`cached(key, make)`: a file with the content that `key` stands for, made by `make(path)` if there is none yet."""
 
@@ -41,6 +42,8 @@ class EmitOptions:
     cflags: tuple[str, ...] = ()
     jobs: int = 2
     cached: Cached | None = None
+    vectors: Sequence[Vector] = ()
+    """Inputs with the outputs expected for them, for what is written together with its tests."""
 
 
 class Target(ABC, Generic[M]):

@@ -7,6 +7,7 @@ int NAME_run(const float *in0, float *out0, void *arena) { k0(in0, (float *)(are
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from math import prod
 
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
@@ -45,6 +46,19 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Port:
+    """An input or output of the model: the C type of its elements, and its shape."""
+
+    element: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Elements in all."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
 class Program:
     """A model's C, before it is written anywhere."""
 
@@ -56,6 +70,8 @@ class Program:
     arena_bytes: int
     lower_bound_bytes: int
     signature: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
 
     def source(self) -> str:
         """All in one file; kernels are static."""
@@ -115,7 +131,9 @@ def program(module: ModuleOp, name: str = "model") -> Program:
     host = _host(main, name, names, weights, parameters)
     signature = f"int {name}_run({', '.join(parameters) or 'void'})"
     arena, bound = (_number(main, key) for key in ("arena_bytes", "lower_bound_bytes"))
-    return Program(name, units, host, _header(main, name, signature, arena), weights, arena, bound, signature)
+    ports = _ports(main)
+    header = _header(name, signature, arena, *ports)
+    return Program(name, units, host, header, weights, arena, bound, signature, *ports)
 
 
 def _number(op: Operation, key: str) -> int:
@@ -209,37 +227,47 @@ def _unconst(word: str, parameter: str) -> str:
     return f"(({parameter.removeprefix('const ').removesuffix(word).strip()}){word})"
 
 
-def _header(main: func.FuncOp, name: str, signature: str, arena: int) -> str:
-    guard = f"AIC_{name.upper()}_H"
-    lines = [f"#ifndef {guard}", f"#define {guard}", "#include <stdint.h>", ""]
-    lines.append(f"#define {name.upper()}_ARENA_BYTES {max(arena, 1)}")
-    lines.append(f"#define {name.upper()}_ARENA_ALIGNMENT 64")
+def _ports(main: func.FuncOp) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """The inputs and the outputs."""
     written = _outputs(main)
-    counts = {"IN": 0, "OUT": 0}
+    found: tuple[list[Port], list[Port]] = ([], [])
     for arg in main.body.block.args:
-        if _is_arena(arg) or not isinstance(arg.type, MemRefType):
-            continue
-        kind = "OUT" if arg in written else "IN"
-        stem = f"{name.upper()}_{kind}{counts[kind]}"
-        counts[kind] += 1
-        dims = arg.type.get_shape()
-        count = 1
-        for n in dims:
-            count *= n
-        lines.append(f"#define {stem}_RANK {len(dims)}")
-        lines.append(f"#define {stem}_SHAPE {{{', '.join(map(str, dims)) or '1'}}}")
-        lines.append(f"#define {stem}_ELEMENTS {count}")
-        lines.append(f"typedef {stored(arg.type.element_type)} {name}_{kind.lower()}{counts[kind] - 1}_t;")
-    lines += ["", "#ifdef __cplusplus", 'extern "C" {', "#endif"]
-    lines += [
-        "/* 0, or an error code. The arena holds all intermediate values; buffers must not overlap. */",
-        f"__attribute__((visibility(\"default\"))) {signature};",
-        "#ifdef AIC_WEIGHTS_POINTER",
-        f"__attribute__((visibility(\"default\"))) void {name}_set_weights(const void *weights);",
-        "#endif",
-        "#ifdef __cplusplus", "}", "#endif", f"#endif /* {guard} */", "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+        if not _is_arena(arg) and isinstance(arg.type, MemRefType):
+            found[arg in written].append(Port(stored(arg.type.element_type), arg.type.get_shape()))
+    return tuple(found[0]), tuple(found[1])
+
+
+def _header(name: str, signature: str, arena: int, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> str:
+    upper = name.upper()
+    lines = [f"#ifndef AIC_{upper}_H", f"#define AIC_{upper}_H", "#include <stdint.h>", ""]
+    lines.append(f"#define {upper}_ARENA_BYTES {max(arena, 64)}")
+    lines.append(f"#define {upper}_ARENA_ALIGNMENT 64")
+    if any(port.element == "aic_bf16" for port in (*inputs, *outputs)):
+        lines.append("#ifndef AIC_BF16\n#define AIC_BF16\ntypedef struct { uint16_t bits; } aic_bf16;\n#endif")
+    for kind, ports in (("in", inputs), ("out", outputs)):
+        for i, port in enumerate(ports):
+            stem = f"{upper}_{kind.upper()}{i}"
+            lines.append(f"typedef {port.element} {name}_{kind}{i}_t;")
+            lines.append(f"#define {stem}_RANK {len(port.shape)}")
+            lines.append(f"#define {stem}_SHAPE {{{', '.join(map(str, port.shape)) or '1'}}}")
+            lines.append(f"#define {stem}_ELEMENTS {port.count}")
+    return "\n".join([*lines, HEADER_END.format(name=name, upper=upper, signature=signature)])
+
+
+HEADER_END = """
+#ifdef __cplusplus
+extern "C" {{
+#endif
+/* 0, or an error code. The arena holds all intermediate values; buffers must not overlap. */
+__attribute__((visibility("default"))) {signature};
+#ifdef AIC_WEIGHTS_POINTER
+__attribute__((visibility("default"))) void {name}_set_weights(const void *weights);
+#endif
+#ifdef __cplusplus
+}}
+#endif
+#endif /* AIC_{upper}_H */
+"""
 
 
 def locations(launch: Operation) -> tuple[str, ...]:

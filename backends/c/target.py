@@ -14,6 +14,7 @@ from ...dialects import kernel
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..target import EmitOptions, Target, TargetError
+from . import project
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
 from .machine import Cpu, cpu
 from .program import Program, locations, program
@@ -52,6 +53,8 @@ class CTarget(Target[Cpu]):
         _write(made, folder, options)
         with (folder / f"{made.name}.weights").open("wb") as out:
             made.weights.write(out, ctx.weights)
+        if "project" in kinds:
+            project.write(made, folder, machine.flags, options.vectors)
         if "so" in kinds:
             _build(made, folder, machine, options)
         return {
@@ -74,7 +77,7 @@ class CTarget(Target[Cpu]):
 def _write(made: Program, folder: Path, options: EmitOptions) -> None:
     (folder / f"{made.name}.h").write_text(made.header)
     (folder / f"{made.name}.c").write_text(made.source())
-    if made.weights.size and options.weights == "embed":
+    if made.weights.size and (options.weights == "embed" or "project" in options.kinds):
         text = embedded(f"{made.name}_weights", f"{made.name}.weights")
         (folder / f"{made.name}_weights.c").write_text(text)
 

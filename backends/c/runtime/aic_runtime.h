@@ -11,7 +11,10 @@
 #define AIC_INLINE static inline __attribute__((always_inline, unused))
 #define AIC_LANES(N) for (int i = 0; i < N; i++)
 
+#ifndef AIC_BF16
+#define AIC_BF16
 typedef struct { uint16_t bits; } aic_bf16;
+#endif
 
 AIC_INLINE float aic_from_bf16(aic_bf16 x) {
   uint32_t wide = (uint32_t)x.bits << 16;
