@@ -101,7 +101,7 @@ def run_pipeline(
     times: list[tuple[str, float]] = []
     if verify_ends:
         _check(module, "")
-    start = module.clone()
+    start = module.clone() if steps else module
     for index, step in enumerate(steps):
         for observer in observers:
             observer.before(index, step, module)

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from ..compiler.errors import UsageError
 
-HELP = "tell which targets, passes, dialects, ops and plugins there are"
+HELP = "tell which targets, passes, pipelines, dialects, ops and plugins there are"
 PLUGINS = ("dialects", "passes", "targets", "frontends", "tuners", "cli")
 Entries = dict[str, str]
 
@@ -67,6 +67,21 @@ def _ops(args: argparse.Namespace) -> Entries:
     return {f"{domain}::{name}" if domain else name: _summary(f) for (domain, name), f in sorted(importers().items())}
 
 
+def _pipelines(args: argparse.Namespace) -> Entries:
+    """The passes of each level, by target and optimisation level."""
+    from ..compiler.context import targets
+    from ..compiler.targets import parse_target, target_named
+
+    chosen = [parse_target(args.target)] if args.target else [parse_target(name) for name in targets()]
+    found = Entries()
+    for choice in chosen:
+        target = target_named(choice.name)
+        for effort in range(4):
+            texts = target.pipeline(target.machine(choice.settings), effort)
+            found |= {f"{choice.name} -O{effort} {level}": text for level, text in texts.items()}
+    return found
+
+
 def _plugins(_: argparse.Namespace) -> Entries:
     return {f"{group}: {p.name}": p.value for group in PLUGINS for p in entry_points(group=f"aic.{group}")}
 
@@ -76,6 +91,7 @@ KINDS: dict[str, Callable[[argparse.Namespace], Entries]] = {
     "passes": _passes,
     "dialects": _dialects,
     "ops": _ops,
+    "pipelines": _pipelines,
     "plugins": _plugins,
 }
 
@@ -84,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The kind, and the one of it that is of interest."""
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("name", nargs="?", help="tell all about this one")
+    parser.add_argument("-t", "--target", metavar="T", help="pipelines: those of this target, as name,key=value")
     parser.add_argument("--all", action="store_true", help="passes: those of xDSL too")
     parser.add_argument("--dialect", metavar="NAME", help="ops: those of this dialect, instead of the ONNX ops")
 

@@ -13,6 +13,8 @@ from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
+from ..tools.schemas import checked
+
 TEXT = """func.func @f(%x: f32) -> f32 {
   %0 = arith.addf %x, %x : f32
   %1 = arith.addf %0, %x : f32
@@ -136,6 +138,7 @@ def test_printing_dumping_and_counting(tmp_path, capsys):
     assert "IR after canonicalize" in told and "cse changed nothing" in told
     files = ["00-input.mlir", "01-canonicalize.mlir", "02-cse.mlir", "index.json"]
     assert sorted(f.name for f in (tmp_path / "ir").iterdir()) == files
+    assert len(checked((tmp_path / "ir" / "index.json").read_text())["stages"]) == 3
     assert counting.text().splitlines()[1:3] == [
         "         5          3  canonicalize",
         "         2          0    arith.addf",

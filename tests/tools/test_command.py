@@ -1,12 +1,13 @@
 """The command line: exit codes, streams, messages, and what becomes of faults."""
 
-import json
 from pathlib import Path
 
 import pytest
 from aic.__main__ import main
 from aic._version import VERSION
 from aic.tools import _guard, opt
+
+from .schemas import checked
 
 GOOD = "func.func @f(%x: f32) -> f32 { func.return %x : f32 }"
 UNUSED = "func.func @f(%x: f32) -> f32 { %0 = arith.addf %x, %x : f32 func.return %x : f32 }"
@@ -29,7 +30,7 @@ def told(capsys, *argv: str) -> tuple[int, str, str]:
 
 def test_version_and_help(capsys):
     assert told(capsys, "--version") == (0, f"aic {VERSION}\n", "")
-    assert json.loads(told(capsys, "--version", "--json")[1])["version"] == VERSION
+    assert checked(told(capsys, "--version", "--json")[1])["version"] == VERSION
     code, out, _ = told(capsys, "--help")
     assert code == 0 and "opt     run passes on IR text" in out
     assert told(capsys)[0] == 2
@@ -51,9 +52,9 @@ def test_the_product_goes_to_stdout_and_the_rest_to_stderr(capsys):
 
 def test_statistics_and_times_as_documents(capsys):
     _, _, err = told(capsys, "opt", "unused.mlir", "-p", "canonicalize", "--stats=json")
-    assert json.loads(err)["passes"][0]["before"]["arith.addf"] == 1
+    assert checked(err)["passes"][0]["before"]["arith.addf"] == 1
     _, _, err = told(capsys, "opt", "unused.mlir", "-p", "canonicalize", "--timing=json")
-    assert json.loads(err)["schema"] == "aic.timing/1"
+    assert checked(err)["schema"] == "aic.timing/1"
 
 
 def test_the_pipeline_can_be_edited_and_printed(capsys):
@@ -101,7 +102,7 @@ def test_a_missing_file(capsys):
 
 def test_an_error_as_a_document(capsys):
     code, out, _ = told(capsys, "list", "ops", "--dialect", "nope", "--json")
-    assert code == 2 and json.loads(out)["schema"] == "aic.error/1"
+    assert code == 2 and checked(out)["schema"] == "aic.error/1"
 
 
 def test_diagnostics_wanted_are_the_product(capsys):
@@ -137,10 +138,10 @@ def test_flags_of_the_environment_come_first(capsys, monkeypatch):
     assert "addf" in told(capsys, "opt", "unused.mlir", "-p", "")[1]
 
 
-@pytest.mark.parametrize("kind", ["targets", "passes", "dialects", "ops", "plugins"])
+@pytest.mark.parametrize("kind", ["targets", "passes", "pipelines", "dialects", "ops", "plugins"])
 def test_lists(capsys, kind):
     code, out, _ = told(capsys, "list", kind, "--json")
-    found = json.loads(out)
+    found = checked(out)
     assert (code, found["schema"], found["kind"]) == (0, "aic.list/1", kind)
     if kind != "plugins":
         assert all(item["name"] and "summary" in item for item in found["items"]) and found["items"]
@@ -159,7 +160,7 @@ def test_help_about_a_command(capsys):
 def test_doctor(capsys, monkeypatch):
     monkeypatch.setenv("AIC_DEBUG", "0")
     code, out, _ = told(capsys, "doctor", "--json")
-    found = json.loads(out)
+    found = checked(out)
     assert code == 0 and found["versions"]["aic"] == VERSION
     assert {"name": "AIC_DEBUG", "value": "0", "origin": "AIC_DEBUG"} in found["knobs"]
     assert "C compiler" in told(capsys, "doctor")[1]
