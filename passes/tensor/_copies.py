@@ -9,15 +9,16 @@ kernel.func @copy(%x: tensor<1x8x4x4xf32, strided<[128, 1, 32, 8]>>) -> tensor<1
 
 from collections.abc import Sequence
 
-from xdsl.dialects import linalg, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.arith import ConstantOp
-from xdsl.dialects.builtin import AffineMapAttr, FloatAttr, IntegerAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp as HostFunc
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineMap
+from xdsl.rewriter import Rewriter
 
-from ...dialects._xdsl import FillOp, GenericOp, IteratorTypeAttr
 from ...dialects.kernel import FuncOp, ReturnOp
+from ._moves import copy, filled
 
 Tensor = TensorType[Attribute]
 
@@ -60,14 +61,9 @@ class Kernels:
 def copy_kernel(source: Tensor, result: Tensor) -> FuncOp:
     """A kernel that gives its argument another layout."""
     func = FuncOp("copy", [source], [result])
-    block = func.body.block
     empty = tensor.EmptyOp([], result)
-    same = AffineMapAttr(AffineMap.identity(len(source.get_shape())))
-    body = Block([], arg_types=[source.element_type] * 2)
-    body.add_op(linalg.YieldOp(body.args[0]))
-    parallel = [IteratorTypeAttr.parallel()] * len(source.get_shape())
-    generic = GenericOp([block.args[0]], [empty.tensor], Region(body), [same, same], parallel, [result])
-    block.add_ops([empty, generic, ReturnOp(generic.results[0])])
+    generic = copy(func.body.block.args[0], AffineMap.identity(len(source.get_shape())), empty.tensor)
+    func.body.block.add_ops([empty, generic, ReturnOp(generic.results[0])])
     return func
 
 
@@ -79,8 +75,9 @@ def fill_kernel(number: IntegerAttr | FloatAttr, results: Sequence[Tensor]) -> F
     block.add_op(constant := ConstantOp(number))
     for type in results:
         empty = tensor.EmptyOp([], type)
-        fill = FillOp([constant.result], [empty.tensor], [type])
-        block.add_ops([empty, fill])
-        made.append(fill.results[0])
+        generic = filled(constant.result, empty.tensor)
+        block.add_ops([empty, generic])
+        made.append(generic.results[0])
+    Rewriter.erase_op(constant)
     block.add_op(ReturnOp(*made))
     return func
