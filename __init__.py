@@ -1,5 +1,70 @@
-"""aic: neural networks compiled through four open levels of IR to C, Triton and a systolic NPU."""
+"""aic: neural networks compiled through four open levels of IR to C, Triton and a systolic NPU.
+
+    session = aic.InferenceSession("model.onnx")        as onnxruntime's
+    call = aic.compile("model.onnx", "c", "out/")       an artifact on disk, and a function of arrays
+
+Importing it imports nothing else: each name is looked up when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ._version import VERSION as __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from . import onnx_backend
+    from .compiler.api import compile
+    from .compiler.errors import (
+        AicError,
+        BudgetError,
+        CompileError,
+        MismatchError,
+        MissingToolError,
+        RegressionError,
+        ShapeError,
+        TimeLimitError,
+        UnsupportedOpError,
+        UsageError,
+        VerifyError,
+    )
+    from .compiler.ort_types import SessionOptions
+    from .compiler.session import InferenceSession, get_available_providers
+
+__all__ = [
+    "AicError",
+    "BudgetError",
+    "CompileError",
+    "InferenceSession",
+    "MismatchError",
+    "MissingToolError",
+    "RegressionError",
+    "SessionOptions",
+    "ShapeError",
+    "TimeLimitError",
+    "UnsupportedOpError",
+    "UsageError",
+    "VerifyError",
+    "__version__",
+    "compile",
+    "get_available_providers",
+    "onnx_backend",
+]
+
+_FROM = {
+    "compile": "api",
+    "InferenceSession": "session",
+    "get_available_providers": "session",
+    "SessionOptions": "ort_types",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "onnx_backend":
+        return import_module(".onnx_backend", __name__)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".compiler.{_FROM.get(name, 'errors')}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

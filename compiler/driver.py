@@ -164,7 +164,7 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
         options.name, options.kinds, options.weights, options.cc, options.cflags, options.jobs, options.cached
     )
     start = time.perf_counter()
-    ports = {"inputs": _ports(lowered.module, "arg"), "outputs": _ports(lowered.module, "res")}
+    ports = {"inputs": module_ports(lowered.module, "arg"), "outputs": module_ports(lowered.module, "res")}
     with _told():
         part = chosen.emit(lowered.ctx, lowered.module, folder, lowered.machine, emit)
         machine = chosen.describe(lowered.machine)
@@ -194,12 +194,13 @@ def load_artifact(
         return target_named(str(found["target"])).load(folder, found)
 
 
-def _ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
-    """Names, numpy types and shapes of @main's arguments or results, as they were at the graph level."""
+def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
+    """Names, numpy types and shapes of @main's arguments (`arg`) or results (`res`), as they are at the graph level."""
     (main,) = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
-    names, types = main.attributes[f"{kind}_names"], main.attributes[f"{kind}_types"]
+    whole = main.function_type.inputs if kind == "arg" else main.function_type.outputs
+    names, types = main.attributes[f"{kind}_names"], main.attributes.get(f"{kind}_types", whole)
     if not isinstance(names, ArrayAttr) or not isinstance(types, ArrayAttr):
-        raise CompileError(f"@main has no {kind}_names or {kind}_types", code="bad-ir")
+        raise CompileError(f"@main: expected a list of {kind}_names and {kind}_types", code="bad-ir")
     return [
         {"name": name.data, "dtype": str(dtype(type)), "shape": list(shape(type))}
         for name, type in zip(names, types, strict=True)

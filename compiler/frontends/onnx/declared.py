@@ -93,8 +93,6 @@ def _text(dims: Dims | None) -> str:
 def check_results(model: Model, results: Sequence[SSAValue]) -> None:
     """CompileError if a graph output has another element type, rank or static dimension than was declared."""
     for output, value in zip(model.proto.graph.output, results, strict=True):
-        if output.type.WhichOneof("value") is None:
-            continue
         (declared,) = [port for port in model.outputs if port.name == output.name][:1]
         what = f"graph output {printable(output.name)!r}"
         kind, dims = dtype(value.type), shape(value)

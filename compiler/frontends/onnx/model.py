@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TypeProto, ValueInfoProto
 
 from ....dialects._shape import Array
-from ...errors import CompileError
+from ...errors import CompileError, UnsupportedOpError
 from .names import printable
 from .tensors import Folder, array, type_name
 from .wire import WireError, split
@@ -82,7 +82,7 @@ class Model:
     @property
     def outputs(self) -> tuple[Port, ...]:
         """The graph outputs, in order."""
-        return tuple(port(o) for o in self.proto.graph.output)
+        return tuple(port(o) if o.HasField("type") else Port(o.name, 0, None) for o in self.proto.graph.output)
 
     def initializer(self, index: int) -> Array:
         """The value of the graph's initializer `index`."""
@@ -122,17 +122,18 @@ def port(info: ValueInfoProto) -> Port:
             raise CompileError(f"input or output {printable(info.name)!r} has no type", code="bad-type")
         case other:
             kind = other.removesuffix("_type")
-            raise CompileError(
+            raise UnsupportedOpError(
                 f"input or output {printable(info.name)!r} is a {kind}; only tensors are supported",
                 code="unsupported-type",
             )
 
 
 def dims_of(type: TypeProto) -> Dims | None:
-    """The declared dimensions of a tensor type, None if not even the rank is known."""
+    """The declared dimensions of a tensor type, None if not even the rank is known; -1 and "?" are read as unknown."""
     if not type.tensor_type.HasField("shape"):
         return None
-    return tuple(d.dim_value if d.HasField("dim_value") else (d.dim_param or None) for d in type.tensor_type.shape.dim)
+    found = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in type.tensor_type.shape.dim]
+    return tuple(None if d in (-1, "?", "") else d for d in found)
 
 
 def load(source: Source) -> Model:
