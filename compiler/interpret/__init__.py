@@ -18,7 +18,16 @@ from xdsl.ir import Attribute
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..errors import InterpretError
-from . import _buffers, _control, _generic, _graphs, _scalars, _tensors, _vectors  # noqa: F401  each registers its rules
+from . import (  # each registers its rules
+    _buffers,  # noqa: F401
+    _control,  # noqa: F401
+    _generic,  # noqa: F401
+    _graphs,  # noqa: F401
+    _regions,  # noqa: F401
+    _scalars,  # noqa: F401
+    _tensors,  # noqa: F401
+    _vectors,  # noqa: F401
+)
 from ._buffers import Buffer, allocated, buffer_of
 from ._graphs import as_type
 from ._machine import Hook, Machine
