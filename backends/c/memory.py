@@ -78,7 +78,7 @@ def splat(t: Text, op: Operation) -> None:
     name, short, count = t.name(op.operands[0]), code(number(result.type)), lanes(result.type)
     if short == "b1":
         t.masks[result] = 32
-        t.define(result, f"({t.helpers.vector('i32', count)}){{0}} - {name}")
+        t.define(result, f"({t.helpers.vector('i32', count)}){{0}} - (int32_t){name}")
         return
     if short[0] == "f":
         t.define(result, f"({t.type(result)}){{{', '.join([name] * count)}}}")
