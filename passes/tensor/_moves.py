@@ -5,14 +5,15 @@
     %t = linalg.generic {(d0, d1) -> (d1, d0), (d0, d1) -> (d0, d1)} ins(%x) outs(%e) { yield %in }
 """
 
-from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, TensorType
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.traits import IsTerminator
 
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, TransposeOp, YieldOp
+from ._edit import inserted, replace
 
 
 def copied_from(op: Operation) -> tuple[SSAValue, AffineMap] | None:
@@ -68,41 +69,60 @@ def generalize(block: Block) -> None:
                         generalize(inner)
 
 
-def replace(old: Operation, new: Operation) -> None:
-    """Put an op in the place of another, with its location and names."""
-    new.location = old.location
-    if (block := old.parent_block()) is not None:
-        block.insert_op_before(new, old)
-    for before, after in zip(old.results, new.results, strict=True):
-        after.name_hint = before.name_hint
-        before.replace_all_uses_with(after)
-    old.detach()
-    old.erase()
-
-
-def fold_copy(op: GenericOp, source: SSAValue, map: AffineMap) -> None:
-    """Let the readers of a copy read what it copies, where their indexing maps can say so."""
-    for use in list(op.results[0].uses):
-        reader = use.operation
-        if isinstance(reader, GenericOp) and use.index < len(reader.inputs) and reader is not op:
-            maps = [m.data for m in reader.indexing_maps]
-            maps[use.index] = map.compose(maps[use.index])
-            if _is_readable(maps, reader, maps[use.index]):
-                reader.operands[use.index] = source
-                reader.indexing_maps = ArrayAttr([AffineMapAttr(m) for m in maps])
-        elif (
-            source.type == op.results[0].type
-            and map == AffineMap.identity(map.num_dims)
-            and not reader.has_trait(IsTerminator)
-        ):
-            reader.operands[use.index] = source
-
-
-def _is_readable(maps: list[AffineMap], reader: GenericOp, new: AffineMap) -> bool:
-    """Every dim still shows its size, and no root reads through more than a permutation."""
+def redirect(reader: GenericOp, number: int, value: SSAValue, map: AffineMap) -> bool:
+    """Let an input be another value, read through another map, if every dim still shows its size. Whether it did."""
+    maps = [m.data for m in reader.indexing_maps]
+    maps[number] = map
     plain = {e.position for m in maps for e in m.results if isinstance(e, AffineDimExpr)}
+    if len(plain) < map.num_dims:
+        return False
+    reader.operands[number] = value
+    reader.indexing_maps = ArrayAttr([AffineMapAttr(m) for m in maps])
+    return True
+
+
+def read_through(reader: GenericOp) -> None:
+    """Read what copies copy, not the copies, where the maps can say so; roots only through permutations and repeats."""
     pointwise = all(t.data is IteratorType.PARALLEL for t in reader.iterator_types)
-    return len(plain) == new.num_dims and (pointwise or new.is_projected_permutation(allow_zero_in_results=True))
+    for i in range(len(reader.inputs)):
+        while isinstance(maker := reader.operands[i].owner, GenericOp) and (copied := copied_from(maker)) is not None:
+            source, map = copied
+            if not pointwise and not map.is_projected_permutation(allow_zero_in_results=True):
+                break
+            if not redirect(reader, i, source, map.compose(reader.indexing_maps.data[i].data)):
+                break
+
+
+def forward(op: GenericOp, source: SSAValue, map: AffineMap) -> None:
+    """Let what reads a copy that changes nothing read the original; results of the function stay copies."""
+    if source.type != op.results[0].type or map != AffineMap.identity(map.num_dims):
+        return
+    for use in list(op.results[0].uses):
+        if not use.operation.has_trait(IsTerminator):
+            use.operation.operands[use.index] = source
+
+
+def slice_before_copy(op: tensor.ExtractSliceOp) -> None:
+    """A slice of a copy becomes a copy of a slice, which its readers can read through, if only such readers are left.
+
+    %t = copy %x (b, h, s) -> (b, s, h); %y = extract_slice %t     -->     %s = extract_slice %x; %y = copy %s
+    """
+    if not isinstance(op.source.owner, GenericOp) or (copied := copied_from(op.source.owner)) is None:
+        return
+    source, map = copied
+    folding = (GenericOp, tensor.ExtractSliceOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
+    if not all(isinstance(use.operation, folding) for use in op.source.uses) or op.offsets or op.sizes or op.strides:
+        return
+    if not map.is_projected_permutation(allow_zero_in_results=True):
+        return
+    fields = (op.static_offsets, op.static_sizes, op.static_strides)
+    ranges = list(zip(*(field.get_values() for field in fields), strict=True))
+    parts = [ranges[e.position] if isinstance(e, AffineDimExpr) else (0, 1, 1) for e in map.results]
+    offsets, sizes, strides = ([part[i] for part in parts] for i in range(3))
+    kind = TensorType(element(source), sizes)
+    part = inserted(tensor.ExtractSliceOp(source, offsets, sizes, strides, kind), op)
+    empty = inserted(tensor.EmptyOp((), op.result.type), op)
+    replace(op, copy(part.results[0], map, empty.results[0]))
 
 
 def permutation(map: AffineMap) -> tuple[int, ...] | None:

@@ -13,6 +13,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp
+from ._edit import inserted
 from ._lower._views import collapse_groups
 
 Groups = tuple[tuple[int, ...], ...]
@@ -59,12 +60,9 @@ def start(init: SSAValue, dims: Sequence[int], before: Operation) -> SSAValue | 
             return None
 
 
-def inserted(op: Operation, before: Operation) -> Operation:
-    """Insert an op before another, with its location."""
-    op.location = before.location
-    if (block := before.parent_block()) is not None:
-        block.insert_op_before(op, before)
-    return op
+def is_fresh(init: SSAValue) -> bool:
+    """Whether `start` answers for an output's initial value."""
+    return isinstance(init.owner, tensor.EmptyOp | FillOp)
 
 
 def merge_reshapes(op: Reshape) -> None:

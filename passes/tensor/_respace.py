@@ -11,17 +11,20 @@ The same downwards for a collapse: the reader runs over the dims of before, and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise, takewhile
 from math import prod
 
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
+from xdsl.dialects.builtin import AffineMapAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp, IndexOp, IteratorTypeAttr
+from ._edit import inserted
 from ._generic import Access, Generic
-from ._reshape import Groups, Reshape, groups_of, inserted, reshaped, start
+from ._moves import redirect
+from ._reshape import Groups, Reshape, groups_of, reshaped, start
 
 Plan = tuple[list[int], list[AffineExpr]]
 
@@ -130,17 +133,18 @@ def _renumbered(expr: AffineExpr, terms: Sequence[tuple[int, int]], change: "Col
     return expr.replace_dims_and_symbols(new, ())
 
 
-def sink(reader: Generic, view: Reshape) -> GenericOp | None:
-    """Move a reshape that the reader reads whole to behind the reader. The new reader, or None where that fails."""
-    dims = groups_of(view)
-    expanded = shape(view.result) if isinstance(view, tensor.ExpandShapeOp) else shape(view.src)
-    if not dims or len([d for group in dims for d in group]) != len(expanded):
+def sink(reader: Generic, number: int) -> GenericOp | None:
+    """Move the reshape that one input of a generic is to behind the generic. The new generic, or None where that
+    fails."""
+    access, op = reader.inputs[number], reader.op
+    view = access.value.owner
+    if not isinstance(view, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
         return None
-    change = Collapse(dims, expanded) if isinstance(view, tensor.ExpandShapeOp) else Expand(dims, expanded)
-    op, iterators = reader.op, change.iterators(reader.iterators)
+    if (change := _change(reader, access, view)) is None or (iterators := change.iterators(reader.iterators)) is None:
+        return None
     plans = [change.plan(access) for access in (*reader.inputs, *reader.outputs)]
     indices = [inner for inner in op.body.walk() if isinstance(inner, IndexOp)]
-    if iterators is None or None in plans or any(change.kept(i.dim.value.data) is None for i in indices):
+    if None in plans or any(change.kept(i.dim.value.data) is None for i in indices):
         return None
     operands: list[SSAValue] = []
     for i, (access, plan) in enumerate(zip((*reader.inputs, *reader.outputs), plans, strict=True)):
@@ -153,6 +157,39 @@ def sink(reader: Generic, view: Reshape) -> GenericOp | None:
     for index in indices:
         index.properties["dim"] = type(index.dim)(change.kept(index.dim.value.data) or 0, index.dim.type)
     return _replaced(op, operands, maps, iterators)
+
+
+def _change(reader: Generic, access: Access, view: Reshape) -> Collapse | Expand | None:
+    """What happens to the dims if the reshape goes; each axis is read by one dim, or nothing does."""
+    dims = [index.dim for index in access.indices]
+    axes = {d: axis for axis, d in enumerate(dims) if d is not None}
+    if len(axes) != len(dims) or not dims:
+        return None
+    if isinstance(view, tensor.CollapseShapeOp):
+        wide, groups = shape(view.src), groups_of(view)
+        parts = [[wide[x] for x in groups[axes[d]]] if d in axes else [n] for d, n in enumerate(reader.sizes)]
+        ends = list(accumulate(map(len, parts), initial=0))
+        runs = tuple(tuple(range(a, b)) for a, b in pairwise(ends))
+        return Expand(runs, tuple(n for part in parts for n in part)) if all(groups) else None
+    runs = tuple(sorted(tuple(d for a in group if (d := dims[a]) is not None) for group in groups_of(view)))
+    if [d for run in runs for d in run] != list(range(len(reader.sizes))):
+        return None
+    return Collapse(_of_one_kind(runs, reader), reader.sizes)
+
+
+def _of_one_kind(runs: Groups, reader: Generic) -> Groups:
+    """Move dims of size 1 to the neighbouring group where they keep parallel dims and reduction dims from one group."""
+
+    def is_odd(dim: int) -> bool:
+        (run,) = (run for run in runs if dim in run)
+        kinds = {reader.iterators[d] for d in run if reader.sizes[d] != 1}
+        return reader.sizes[dim] == 1 and bool(kinds) and reader.iterators[dim] not in kinds
+
+    place = {d: g for g, run in enumerate(runs) for d in run}
+    for g, run in enumerate(runs):
+        place |= dict.fromkeys(takewhile(is_odd, run), max(g - 1, 0))
+        place |= dict.fromkeys(takewhile(is_odd, reversed(run)), min(g + 1, len(runs) - 1))
+    return tuple(tuple(d for d in sorted(place) if place[d] == g) for g in range(len(runs)))
 
 
 def _replaced(op: GenericOp, operands: list[SSAValue], maps: list[AffineMapAttr], iterators: str) -> GenericOp:
@@ -174,20 +211,16 @@ def _replaced(op: GenericOp, operands: list[SSAValue], maps: list[AffineMapAttr]
     return new
 
 
-def drop_ones(reader: Generic) -> None:
-    """Read through expansions and collapses that only add or take away axes of size 1, where the sizes stay known."""
-    op = reader.op
-    for i, access in enumerate(reader.inputs):
-        view = access.value.owner
-        if not isinstance(view, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
-            continue
-        results = _without_ones(view, access.map.results)
-        maps = [m.data for m in op.indexing_maps]
-        if results is not None:
-            maps[i] = AffineMap(maps[i].num_dims, 0, results)
-            if len({e.position for m in maps for e in m.results if isinstance(e, AffineDimExpr)}) == maps[i].num_dims:
-                op.operands[i] = view.src
-                op.indexing_maps = ArrayAttr([AffineMapAttr(m) for m in maps])
+def drop_ones(reader: Generic, number: int) -> bool:
+    """Read an input through a reshape that only adds or takes away axes of size 1, if the sizes stay known. Whether it
+    did; the view of the reader is then out of date."""
+    op, access = reader.op, reader.inputs[number]
+    view = access.value.owner
+    if not isinstance(view, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
+        return False
+    if (results := _without_ones(view, access.map.results)) is None:
+        return False
+    return redirect(op, number, view.src, AffineMap(access.map.num_dims, 0, results))
 
 
 def _without_ones(view: Reshape, results: tuple[AffineExpr, ...]) -> tuple[AffineExpr, ...] | None:

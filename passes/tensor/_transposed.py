@@ -8,15 +8,16 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects import tensor
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from ...dialects._shape import shape
-from ...dialects._xdsl import FillOp, GenericOp, IndexOp
+from ...dialects._xdsl import GenericOp, IndexOp
+from ._edit import replace
 from ._generic import Access, Generic, generic
-from ._reshape import start
+from ._moves import copy
+from ._reshape import is_fresh, start
 
 Order = Sequence[int]
 
@@ -35,9 +36,9 @@ def can_transpose(view: Generic, order: Order) -> bool:
     return product is not None and view.parallel[last] in product.n
 
 
-def transpose(view: Generic, order: Order) -> SSAValue:
-    """Give a generic, and the ones that `can_transpose` looked at, a result whose axis i is axis order[i] of before.
-    The old ops stay as they were; once the caller gives their reader the new result, nothing reads them."""
+def transpose(view: Generic, order: Order, *, chain: bool = True) -> SSAValue:
+    """A generic like this one (in a chain: and the ones that `can_transpose` looked at) with a result whose axis i is
+    axis order[i] of before. The old ops stay as they were; the caller gives their reader the new result."""
     op, rank = view.op, len(view.sizes)
     dims = [view.parallel[a] for a in order] + list(view.reduction)
     number = {old: new for new, old in enumerate(dims)}
@@ -46,7 +47,7 @@ def transpose(view: Generic, order: Order) -> SSAValue:
     operands: list[SSAValue] = []
     for access in view.inputs:
         results, value = access.map.results, access.value
-        if view.is_pointwise and (source := _source(access, view)) is not None:
+        if chain and view.is_pointwise and (source := _source(access, view)) is not None:
             value = transpose(generic(source), order)
             results = tuple(results[a] for a in order)
         operands.append(value)
@@ -65,12 +66,26 @@ def transpose(view: Generic, order: Order) -> SSAValue:
     return made.results[0]
 
 
+def untranspose(view: Generic, number: int) -> GenericOp:
+    """Let a pointwise generic run over the axes of an input that it reads permuted, and a copy permute its result.
+
+    %y = generic (b, h, s) ins(%x: (b, s, h))     -->     %t = generic (b, s, h) ins(%x: (b, s, h)); %y = copy %t
+    """
+    op, map = view.op, view.inputs[number].map
+    order = [e.position for e in map.results if isinstance(e, AffineDimExpr)]
+    new = transpose(view, order, chain=False)
+    init = start(view.outputs[0].value, shape(op.results[0]), op)
+    assert isinstance(new.owner, GenericOp) and init is not None, "an initial value that differs from place to place"
+    replace(op, copy(new, map, init))
+    return new.owner
+
+
 def _is_plain(view: Generic) -> bool:
     """Pointwise, or a root whose result has its parallel dims in order, from the same value everywhere."""
     out = view.outputs[0]
     if tuple(index.dim for index in out.indices) != view.parallel or view.is_gather:
         return False
-    return isinstance(out.value.owner, tensor.EmptyOp | FillOp) and (view.is_pointwise or not view.is_reduction)
+    return is_fresh(out.value) and (view.is_pointwise or not view.is_reduction)
 
 
 def _source(access: Access, view: Generic) -> GenericOp | None:

@@ -20,13 +20,14 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 
+from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp
 from ._dead import erase_dead
 from ._generic import Access, Generic, generic
-from ._moves import copied_from, fold_copy, generalize, permutation
-from ._reshape import Reshape, merge_reshapes
+from ._moves import copied_from, forward, generalize, permutation, read_through, slice_before_copy
+from ._reshape import is_fresh, merge_reshapes
 from ._respace import drop_ones, sink
-from ._transposed import can_transpose, transpose
+from ._transposed import can_transpose, transpose, untranspose
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Folding:
             match op:
                 case tensor.CollapseShapeOp() | tensor.ExpandShapeOp():
                     merge_reshapes(op)
+                case tensor.ExtractSliceOp():
+                    slice_before_copy(op)
                 case GenericOp():
                     self._fold_generic(op)
                 case _:
@@ -64,53 +67,108 @@ class Folding:
                             self.fold(inner)
 
     def _fold_generic(self, op: GenericOp) -> None:
+        look_through(op, copies_only=True)
         view = generic(op)
         if is_root(view):
-            self._roots[op] = len(self._roots)
+            self._roots[self._distributed(view)] = len(self._roots)
             return
-        if (reshape := self._sinkable(view)) is not None and (new := sink(view, reshape)) is not None:
-            view = generic(op := new)
-        drop_ones(view)
-        self._roots[op] = max(self._read(view), default=-1)
+        if (number := self._permuted(view)) is not None:
+            view = generic(op := untranspose(view, number))
+        if (number := self._reshaped(view)) is not None and (new := sink(view, number)) is not None:
+            op = new
+        look_through(op, copies_only=False)
+        self._roots[op] = max(self._read(generic(op)), default=-1)
         if (copied := copied_from(op)) is not None:
             self._fold_copy(op, *copied)
+
+    def _distributed(self, view: Generic) -> GenericOp:
+        """A contraction with a dim for each that a repeated operand was collapsed from: grouped-query attention, where
+        keys that stand for several heads are read once for all of them."""
+        for number, access in enumerate(view.inputs):
+            reshape = access.value.owner
+            if view.is_contraction and isinstance(reshape, tensor.CollapseShapeOp):
+                copied = copied_from(reshape.src.owner) if isinstance(reshape.src.owner, GenericOp) else None
+                if copied is None or len(copied[1].used_dims()) == copied[1].num_dims:
+                    continue
+                if (new := sink(view, number)) is not None:
+                    look_through(new, copies_only=True)
+                    return self._distributed(generic(new))
+        return view.op
 
     def _read(self, view: Generic) -> list[int]:
         """Of the generics that a generic reads whole, the last roots."""
         whole = [access.value.owner for access in view.inputs if is_whole(access, view)]
         return [self._roots[owner] for owner in whole if owner in self._roots]
 
-    def _sinkable(self, view: Generic) -> Reshape | None:
-        """The reshape to move behind a generic: the one with the latest root before it, if that is later than the root
-        of anything read without a reshape."""
-        best, found = max(self._read(view), default=-2), None
-        for access in view.inputs:
-            reshape = access.value.owner
-            if not isinstance(reshape, tensor.CollapseShapeOp | tensor.ExpandShapeOp) or not is_whole(access, view):
-                continue
-            if (root := self._roots.get(reshape.src.owner, -2)) > best:
-                best, found = root, reshape
+    def _permuted(self, view: Generic) -> int | None:
+        """The input that a pointwise generic had better read as it lies, to share the kernel of its root; the readers
+        must be able to permute instead."""
+        if not view.is_pointwise or view.is_gather or copied_from(view.op) is not None:
+            return None
+        if len(view.outputs) != 1 or not is_fresh(view.outputs[0].value):
+            return None
+        if not all(isinstance(use.operation, GenericOp) for use in view.op.results[0].uses):
+            return None
+        best, found = max([*self._read(view), -1]), None
+        for number, access in enumerate(view.inputs):
+            root = self._roots.get(behind(access.value).owner, -1)
+            if permutation(access.map) is not None and not is_whole(access, view) and root > best:
+                best, found = root, number
         return found
 
+    def _reshaped(self, view: Generic) -> int | None:
+        """The input whose reshape had better follow a generic: the one with the latest root before it, if that is later
+        than the root of anything read without a reshape. For a copy, one behind which it can go on folding."""
+        best, found = max(self._read(view), default=-2), None
+        for number, access in enumerate(view.inputs):
+            maker = behind(access.value).owner
+            if maker is access.value.owner or not isinstance(maker, GenericOp):
+                continue
+            wanted = self._folds_on(view, maker) if not is_whole(access, view) else True
+            if wanted and (root := self._roots.get(maker, -2)) > best:
+                best, found = root, number
+        return found
+
+    def _folds_on(self, view: Generic, maker: GenericOp) -> bool:
+        """Whether a copy of a reshape, moved before the reshape, vanishes into what makes it."""
+        if (copied := copied_from(view.op)) is None or (order := permutation(copied[1])) is None:
+            return False
+        if copied_from(maker) is not None:
+            return True
+        same = range(len(shape(maker.results[0])))
+        once = copied[0].has_one_use() and not self._all_roots(view.op)
+        return once and order[-1] == len(order) - 1 and can_transpose(generic(maker), same)
+
+    def _all_roots(self, op: GenericOp) -> bool:
+        readers = [use.operation for use in op.results[0].uses]
+        return all(isinstance(reader, GenericOp) and is_root(generic(reader)) for reader in readers)
+
     def _fold_copy(self, op: GenericOp, source: SSAValue, map: AffineMap) -> None:
-        if (new := self._made_transposed(op, source, map)) is None:
-            fold_copy(op, source, map)
-        else:
+        """Make the copied value in the copy's order in the first place; where the readers had better permute they will
+        when they are looked at."""
+        order, maker = permutation(map), source.owner
+        if order == tuple(range(map.num_dims)) or order is None or not isinstance(maker, GenericOp):
+            forward(op, source, map)
+        elif not self._all_roots(op) and can_transpose(made := generic(maker), order):
+            new = transpose(made, order)
+            self._roots[new.owner] = self._roots.get(maker, -1)
             op.results[0].replace_all_uses_with(new)
 
-    def _made_transposed(self, op: GenericOp, source: SSAValue, map: AffineMap) -> SSAValue | None:
-        """The copied value from a generic that writes it transposed; None where the readers had better transpose."""
-        order, maker = permutation(map), source.owner
-        if order is None or order == tuple(range(len(order))) or not isinstance(maker, GenericOp):
-            return None
-        readers = [use.operation for use in op.results[0].uses]
-        if all(isinstance(r, GenericOp) and is_root(generic(r)) for r in readers):
-            return None
-        if not can_transpose(made := generic(maker), order):
-            return None
-        new = transpose(made, order)
-        self._roots[new.owner] = self._roots.get(maker, -1)
-        return new
+
+def look_through(op: GenericOp, *, copies_only: bool) -> None:
+    """Read through copies, and through reshapes that add or drop axes of size 1: all, or those of copies."""
+    read_through(op)
+    for number, value in enumerate(list(op.inputs)):
+        maker = behind(value).owner
+        if maker is value.owner or (copies_only and not (isinstance(maker, GenericOp) and copied_from(maker))):
+            continue
+        if drop_ones(generic(op), number):
+            read_through(op)
+
+
+def behind(value: SSAValue) -> SSAValue:
+    """What a reshape reshapes; any other value itself."""
+    return value.owner.src if isinstance(value.owner, tensor.CollapseShapeOp | tensor.ExpandShapeOp) else value
 
 
 def is_root(view: Generic) -> bool:

@@ -64,9 +64,9 @@ class Program:
         return self.b.pointwise([x], shape(x), f64, lambda t, e: t.mul(e, t.const(0.5, f64)))
 
     def binary(self) -> SSAValue | None:
-        if (x := self.value()) is None:
+        if (x := self.value()) is None or not (others := [v for v in self.values if fits(x, v)]):
             return None
-        y = self.random.choice([v for v in self.values if fits(x, v)])
+        y = self.random.choice(others)
         dims = np.broadcast_shapes(shape(x), shape(y))
         return self.b.pointwise([x, y], dims, f64, lambda t, a, c: t.add(a, t.mul(c, t.const(0.25, f64))))
 
