@@ -6,7 +6,8 @@
     w1[c] = w[c] * scale[c] / sqrt(var[c] + epsilon)       b1[c] = shift[c] + (b[c] - mean[c]) * scale[c] / sqrt(...)
 
 So for conv, conv_transpose and gemm whose weights and bias are known and whose result has no other use; a `mul` is a
-factor and an `add` an offset if they are known and equal all over each channel. After fold-constants, because
+factor and an `add` an offset if they are known and equal all over each channel. These two also go into the scale and
+bias of a batch normalisation that follows something else. After fold-constants, because
 parameters must be constants.
 """
 
@@ -26,6 +27,7 @@ from ...dialects._location import fused
 from ...dialects._shape import Array, dtype, element, shape, tensor
 from ...dialects.graph.contraction import GemmOp
 from ...dialects.graph.conv import ConvOp, ConvTransposeOp
+from ...dialects.graph.normalization import BatchNormOp
 from ...dialects.graph.weight import AicContext, WeightStore
 from ._channels import Affine, MakeVector, Vector, affine
 from ._constants import Recipe, constant, recipe, stem
@@ -47,7 +49,7 @@ class Root:
     """An op that computes channels: its weight, its bias times `beta`, and how a vector over channels lies on the
     weight."""
 
-    op: ConvOp | ConvTransposeOp | GemmOp
+    op: ConvOp | ConvTransposeOp | GemmOp | BatchNormOp
     weight: SSAValue
     bias: SSAValue | None
     beta: float
@@ -66,6 +68,8 @@ def root_of(op: object) -> Root | None:
             return Root(op, op.w, op.bias, 1.0, lambda v: v.reshape(-1, columns).repeat(each, axis=0).reshape(dims))
         case GemmOp():
             return Root(op, op.b, op.c, op.scales[1], lambda v: v.reshape((-1, 1) if op.trans_b else (1, -1)))
+        case BatchNormOp():
+            return Root(op, op.scale, op.bias, 1.0, lambda v: v)
         case _:
             return None
 
@@ -90,7 +94,8 @@ class _Fold(RewritePattern):
 
     def folded(self, root: Root, into: Affine) -> list[Operation] | None:
         """The root with new weight and bias, after the ops that hold them; None if the old ones are not known."""
-        values, channels = recipe(root.weight, self.weights), shape(root.op.res)[1]
+        values, result = recipe(root.weight, self.weights), root.op.results[0]
+        channels = shape(result)[1]
         start = None if root.bias is None else recipe(root.bias, self.weights)
         if values is None or (root.bias is not None and (start is None or not is_row(shape(root.bias), channels))):
             return None
@@ -103,12 +108,12 @@ class _Fold(RewritePattern):
             weight = made[-1].results[0]
         bias = None
         if start is not None or into.offset is not None:
-            kind = tensor(element(root.op.res), (channels,))
+            kind = tensor(element(result), (channels,))
             moved = shifted(start, root.beta, into, kind)
             made.append(constant(moved, kind, self.weights, f"{stem(root.weight)}_bias"))
             bias = made[-1].results[0]
         fields = {k: v for k, v in root.op.properties.items() if k not in ("operandSegmentSizes", "beta")}
-        made.append(type(root.op).make(root.op.operands[0], weight, bias, regions=(), **fields))
+        made.append(type(root.op).make(root.op.operands[0], weight, bias, *root.op.operands[3:], regions=(), **fields))
         return made
 
 

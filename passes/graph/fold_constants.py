@@ -4,7 +4,8 @@
     %t = graph.transpose %w {perm = array<i64: 1, 0>}    -->    %t = graph.weight @w0_transpose : tensor<3072x768xf32>
 
 Up to `at_once` elements a result is computed now; a larger one is a weight that is computed when it is first used. A
-result of more than `limit` elements, or larger than `growth` and than all operands together, is left to run time.
+result of more than `limit` elements, or larger than `growth` and than all operands together, is left to run time; so
+are the ops named in `keep` (`dequantize`).
 """
 
 from collections.abc import Iterable
@@ -35,6 +36,7 @@ class FoldConstants(ModulePass):
     at_once: int = 4096
     growth: int = 1 << 16
     limit: int = 1 << 30
+    keep: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
@@ -46,7 +48,8 @@ class FoldConstants(ModulePass):
         """Whether the op could be folded were its operands known."""
         made, read = elements(op.results), elements(op.operands)
         bounded = made <= self.limit and made <= max(self.growth, read)
-        return bool(op.operands) and not op.regions and op.has_trait(Pure) and bounded
+        wanted = op.name.removeprefix("graph.") not in self.keep
+        return wanted and bounded and bool(op.operands) and not op.regions and op.has_trait(Pure)
 
     def fold(self, op: GraphOp, weights: WeightStore) -> None:
         """Replace the op by its results if its operands are known."""

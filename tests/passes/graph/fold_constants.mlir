@@ -1,5 +1,8 @@
 // RUN: aic opt %s -p "fold-constants,dce" | filecheck %s
 // RUN: aic opt %s -p "fold-constants{growth=8},dce" | filecheck %s --check-prefix=SMALL
+// RUN: aic opt %s -p "fold-constants{keep=add,expand},dce" | filecheck %s --check-prefix=KEEP
+// KEEP-LABEL:  func.func @chain
+// KEEP:          graph.add %{{.*}}, %{{.*}}
 // CHECK-LABEL: func.func @chain
 // CHECK-NEXT:    graph.constant dense<[4.000000e+00, 6.000000e+00]> : tensor<2xf32>
 // CHECK-NEXT:    graph.add %x

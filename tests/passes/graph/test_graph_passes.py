@@ -111,6 +111,14 @@ def test_factors_and_offsets_into_conv() -> None:
     assert left == {"weight": 2, "conv": 1}
 
 
+def test_factors_and_offsets_into_batch_norm() -> None:
+    p = Program(normal(2, 6, 3, 3))
+    y = p.op(MulOp, normalized(p, p.args[0], 6), p.weight(normal(6, 1, 1)))
+    y = p.op(AddOp, y, p.weight(normal(6, 1, 1)))
+    left = p.check(y, "fold-batch-norm,dce", 1e-4)
+    assert left["batch_norm"] == 1 and not left["mul"] and not left["add"]
+
+
 def test_lazy_weights() -> None:
     p = Program(normal(64, 100))
     w = p.op(TransposeOp, p.weight(normal(100, 90)), perm=[1, 0])
