@@ -5,7 +5,7 @@
 """
 
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
-from xdsl.ir import Block, Operation
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
 
 from ...dialects.kernel import LaunchOp
@@ -28,3 +28,13 @@ def is_dead(op: Operation) -> bool:
     if not op.results or any(result.first_use is not None for result in op.results):
         return False
     return isinstance(op, LinalgStructuredOperation | LaunchOp) or would_be_trivially_dead(op)
+
+
+def readers(value: SSAValue) -> list[Operation]:
+    """The ops that use a value, once for each use, without those that nothing reads in the end."""
+    return [use.operation for use in value.uses if _is_live(use.operation)]
+
+
+def _is_live(op: Operation) -> bool:
+    movable = isinstance(op, LinalgStructuredOperation | LaunchOp) or would_be_trivially_dead(op)
+    return not movable or any(_is_live(use.operation) for result in op.results for use in result.uses)

@@ -13,7 +13,9 @@ from xdsl.traits import IsTerminator
 
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, TransposeOp, YieldOp
+from ._dead import readers
 from ._edit import inserted, replace
+from ._generic import indices
 
 
 def copied_from(op: Operation) -> tuple[SSAValue, AffineMap] | None:
@@ -87,7 +89,7 @@ def read_through(reader: GenericOp) -> None:
     for i in range(len(reader.inputs)):
         while isinstance(maker := reader.operands[i].owner, GenericOp) and (copied := copied_from(maker)) is not None:
             source, map = copied
-            if not pointwise and not map.is_projected_permutation(allow_zero_in_results=True):
+            if not pointwise and not is_projected(map):
                 break
             if not redirect(reader, i, source, map.compose(reader.indexing_maps.data[i].data)):
                 break
@@ -111,9 +113,9 @@ def slice_before_copy(op: tensor.ExtractSliceOp) -> None:
         return
     source, map = copied
     folding = (GenericOp, tensor.ExtractSliceOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
-    if not all(isinstance(use.operation, folding) for use in op.source.uses) or op.offsets or op.sizes or op.strides:
+    if not all(isinstance(reader, folding) for reader in readers(op.source)) or op.offsets or op.sizes or op.strides:
         return
-    if not map.is_projected_permutation(allow_zero_in_results=True):
+    if not is_projected(map):
         return
     fields = (op.static_offsets, op.static_sizes, op.static_strides)
     ranges = list(zip(*(field.get_values() for field in fields), strict=True))
@@ -123,6 +125,12 @@ def slice_before_copy(op: tensor.ExtractSliceOp) -> None:
     part = inserted(tensor.ExtractSliceOp(source, offsets, sizes, strides, kind), op)
     empty = inserted(tensor.EmptyOp((), op.result.type), op)
     replace(op, copy(part.results[0], map, empty.results[0]))
+
+
+def is_projected(map: AffineMap) -> bool:
+    """Whether each result is 0 or a dim, no dim twice; there may be more results than dims."""
+    dims = [index.dim for index in indices(map) if index.terms or index.offset]
+    return None not in dims and len(set(dims)) == len(dims)
 
 
 def permutation(map: AffineMap) -> tuple[int, ...] | None:

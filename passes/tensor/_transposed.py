@@ -8,23 +8,26 @@
 
 from collections.abc import Sequence
 
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp, IndexOp
+from ._dead import readers
 from ._edit import replace
 from ._generic import Access, Generic, generic
 from ._moves import copy
 from ._reshape import is_fresh, start
+from ._respace import sink
 
 Order = Sequence[int]
 
 
 def can_transpose(view: Generic, order: Order) -> bool:
     """Whether nothing else reads the one result, and its innermost axis stays one that may be written densely."""
-    if len(view.outputs) != 1 or not view.op.results[0].has_one_use() or not _is_plain(view):
+    if len(view.outputs) != 1 or len(readers(view.op.results[0])) != 1 or not _is_plain(view):
         return False
     if view.is_pointwise:
         sources = [_source(access, view) for access in view.inputs]
@@ -66,8 +69,9 @@ def transpose(view: Generic, order: Order, *, chain: bool = True) -> SSAValue:
     return made.results[0]
 
 
-def untranspose(view: Generic, number: int) -> GenericOp:
-    """Let a pointwise generic run over the axes of an input that it reads permuted, and a copy permute its result.
+def untranspose(view: Generic, number: int) -> GenericOp | None:
+    """Let a pointwise generic run over the axes of an input that it reads permuted, and a copy permute its result. The
+    new generic; None where the input is a reshape that cannot go behind it.
 
     %y = generic (b, h, s) ins(%x: (b, s, h))     -->     %t = generic (b, s, h) ins(%x: (b, s, h)); %y = copy %t
     """
@@ -75,9 +79,18 @@ def untranspose(view: Generic, number: int) -> GenericOp:
     order = [e.position for e in map.results if isinstance(e, AffineDimExpr)]
     new = transpose(view, order, chain=False)
     init = start(view.outputs[0].value, shape(op.results[0]), op)
-    assert isinstance(new.owner, GenericOp) and init is not None, "an initial value that differs from place to place"
-    replace(op, copy(new, map, init))
-    return new.owner
+    made = new.owner
+    assert isinstance(made, GenericOp) and init is not None, "an initial value that differs from place to place"
+    result = copy(new, map, init)
+    if isinstance(made.operands[number].owner, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
+        if (sunk := sink(generic(made), number)) is None:
+            result.erase()
+            made.detach()
+            made.erase()
+            return None
+        made = sunk
+    replace(op, result)
+    return made
 
 
 def _is_plain(view: Generic) -> bool:

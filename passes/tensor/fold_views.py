@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp
-from ._dead import erase_dead
+from ._dead import erase_dead, readers
 from ._generic import Access, Generic, generic
 from ._moves import copied_from, forward, generalize, permutation, read_through, slice_before_copy
 from ._reshape import is_fresh, merge_reshapes
@@ -72,8 +72,8 @@ class Folding:
         if is_root(view):
             self._roots[self._distributed(view)] = len(self._roots)
             return
-        if (number := self._permuted(view)) is not None:
-            view = generic(op := untranspose(view, number))
+        if (number := self._permuted(view)) is not None and (new := untranspose(view, number)) is not None:
+            view = generic(op := new)
         if (number := self._reshaped(view)) is not None and (new := sink(view, number)) is not None:
             op = new
         look_through(op, copies_only=False)
@@ -107,7 +107,7 @@ class Folding:
             return None
         if len(view.outputs) != 1 or not is_fresh(view.outputs[0].value):
             return None
-        if not all(isinstance(use.operation, GenericOp) for use in view.op.results[0].uses):
+        if not all(isinstance(reader, GenericOp) for reader in readers(view.op.results[0])):
             return None
         best, found = max([*self._read(view), -1]), None
         for number, access in enumerate(view.inputs):
@@ -136,12 +136,11 @@ class Folding:
         if copied_from(maker) is not None:
             return True
         same = range(len(shape(maker.results[0])))
-        once = copied[0].has_one_use() and not self._all_roots(view.op)
+        once = len(readers(copied[0])) == 1 and not self._all_roots(view.op)
         return once and order[-1] == len(order) - 1 and can_transpose(generic(maker), same)
 
     def _all_roots(self, op: GenericOp) -> bool:
-        readers = [use.operation for use in op.results[0].uses]
-        return all(isinstance(reader, GenericOp) and is_root(generic(reader)) for reader in readers)
+        return all(isinstance(r, GenericOp) and is_root(generic(r)) for r in readers(op.results[0]))
 
     def _fold_copy(self, op: GenericOp, source: SSAValue, map: AffineMap) -> None:
         """Make the copied value in the copy's order in the first place; where the readers had better permute they will
