@@ -66,7 +66,18 @@ class Grouping:
         read = [position[v.owner] for v in self.deps.ops[place].operands if v.owner in position]
         sources = {id(g): g for i in read if (g := self.of.get(i)) is not None}
         for source in sorted(sources.values(), key=_preference, reverse=True):
-            self._merge(source, self.of[place])
+            if not self._starts_reduction(place, source):
+                self._merge(source, self.of[place])
+
+    def _starts_reduction(self, place: int, source: Group) -> bool:
+        """Whether a pointwise op only prepares reductions of a root's result that is stored anyway (the squares of a
+        norm): it costs less in their kernel than another result does in the root's."""
+        if source.space is None or not source.space.rooted:
+            return False
+        readers = [self.deps.ops[j] for j in self.deps.after[place]]
+        reduces = all(isinstance(r, GenericOp) and generic(r).is_reduction for r in readers)
+        others = {j for i in source.places if i in self.deps.before[place] for j in self.deps.after[i]}
+        return reduces and bool(readers) and not others <= {place, *source.places}
 
     def _merge(self, source: Group, reader: Group) -> None:
         if source is reader or (found := self._compatible(source, reader)) is None:
