@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, SSAValue
 from ....dialects._shape import Array, dtype, element, shape
 from ....dialects.graph._resample import Taps
 from ....dialects.graph.resize import ResizeOp
-from ._body import Body, widened
+from ._body import Body, is_half, widened
 from ._build import Build, lowering, signless
 from ._tables import Read, by_tables
 
@@ -23,13 +23,13 @@ AT_ONCE = 4
 
 @lowering(ResizeOp)
 def resize(op: ResizeOp, b: Build) -> SSAValue:
-    """All axes at once or one after the other; integers are interpolated as floats and rounded at the end."""
+    """All axes at once or one after the other; integers and half floats are rounded once, at the end."""
     tables, kind, x = op.tables(), element(op.x), b[op.x]
     if not tables:
         return b.copy(x)
     if op.mode.data == "nearest":
         return _sampled(op, b, x, tables)
-    if not isinstance(kind, AnyFloat):
+    if exact := not isinstance(kind, AnyFloat) or is_half(kind):
         wide, unsigned = f64 if dtype(kind).itemsize > 2 else f32, dtype(kind).kind == "u"
         x = b.pointwise([x], shape(x), wide, lambda t, v: t.cast(v, wide, from_unsigned=unsigned))
     if prod(table.index.shape[1] for table in tables.values()) <= AT_ONCE:
@@ -37,10 +37,12 @@ def resize(op: ResizeOp, b: Build) -> SSAValue:
     else:
         for axis in sorted(tables, key=lambda axis: shape(op.res)[axis] / shape(op.x)[axis]):
             x = _sampled(op, b, x, {axis: tables[axis]})
-    return x if isinstance(kind, AnyFloat) else _rounded(b, x, kind)
+    return _rounded(b, x, kind) if exact else x
 
 
 def _rounded(b: Build, x: SSAValue, kind: Attribute) -> SSAValue:
+    if is_half(kind):
+        return b.pointwise([x], shape(x), kind, lambda t, v: v)
     wide, limits = element(x), np.iinfo(str(dtype(kind)))
     high = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0)
 
