@@ -1,9 +1,18 @@
-"""Where ops come from: the location of an op that stands for several."""
+"""Where ops come from: the location of an op that stands for several, and the names in a location."""
 
 from collections.abc import Iterable
 from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, FusedLoc, LocationAttr, NoneAttr, UnknownLoc
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    CallSiteLoc,
+    FileLineColLoc,
+    FusedLoc,
+    LocationAttr,
+    NameLoc,
+    NoneAttr,
+    UnknownLoc,
+)
 
 
 def fused(locations: Iterable[LocationAttr]) -> LocationAttr:
@@ -14,6 +23,25 @@ def fused(locations: Iterable[LocationAttr]) -> LocationAttr:
     if len(flat) <= 1:
         return next(iter(flat), UnknownLoc())
     return FusedLoc(tuple(flat), NoneAttr())
+
+
+def origins(location: LocationAttr) -> tuple[str, ...]:
+    """What a reader is told: the names of the ONNX nodes, `file:line:column`, each once; () if nothing is known."""
+    return tuple(dict.fromkeys(name for part in _parts(location) for name in _names(part)))
+
+
+def _names(location: LocationAttr) -> tuple[str, ...]:
+    match location:
+        case NameLoc():
+            return (location.desc.data,)
+        case FileLineColLoc():
+            return (f"{location.filename.data}:{location.line.data}:{location.column.data}",)
+        case CallSiteLoc():
+            return origins(cast(LocationAttr, location.callee))
+        case FusedLoc():
+            return origins(location)
+        case UnknownLoc():
+            return ()
 
 
 def _parts(location: LocationAttr) -> Iterable[LocationAttr]:

@@ -7,7 +7,9 @@ The hook sees every op outside generics with its results as they are made: array
 launch on memrefs its arguments. A tensor may be updated in place later on, so a hook that keeps one must copy it.
 """
 
+import pkgutil
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,21 +20,14 @@ from xdsl.ir import Attribute
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..errors import InterpretError
-from . import (  # each registers its rules
-    _buffers,  # noqa: F401
-    _control,  # noqa: F401
-    _generic,  # noqa: F401
-    _graphs,  # noqa: F401
-    _regions,  # noqa: F401
-    _scalars,  # noqa: F401
-    _tensors,  # noqa: F401
-    _vectors,  # noqa: F401
-)
 from ._buffers import Buffer, allocated, buffer_of
 from ._graphs import as_type
 from ._machine import Hook, Machine
 
 __all__ = ["Buffer", "Hook", "interpret"]
+
+for _file in pkgutil.iter_modules(__path__, f"{__name__}."):
+    import_module(_file.name)  # each registers the rules of its level
 
 
 def interpret(

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from xdsl.dialects.builtin import ModuleOp, UnknownLoc
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
 from ...dialects import kernel
+from ...dialects._location import origins
 from ...dialects.graph.weight import AicContext
 from ..errors import AicError, InterpretError
 
@@ -166,4 +167,4 @@ class Machine:
 
 
 def _where(op: Operation | None) -> str | None:
-    return None if op is None or isinstance(op.location, UnknownLoc) else str(op.location)
+    return None if op is None else ", ".join(origins(op.location)) or None
