@@ -116,31 +116,32 @@ def _axes(access: Access, dims: Order) -> Order:
 
 def columns(func: FuncOp, types: Sequence[Attribute], rows: int) -> dict[int, Order]:
     """The arguments that must be copied when they have these types: right-hand sides of contractions whose columns do
-    not lie side by side, with the order that the copy needs. Contractions of at most `rows` rows need none."""
+    not lie side by side, with the order that the copy needs. Contractions of at most `rows` rows need none where both
+    sides' reduced elements lie side by side: they run along those."""
     found: dict[int, Order] = {}
     for op in func.body.block.ops:
         if not isinstance(op, GenericOp) or (roles := (seen := generic(op)).contraction) is None:
             continue
         access = seen.inputs[1]
-        if not isinstance(access.value, BlockArgument) or prod(seen.sizes[d] for d in roles.m) <= rows:
+        if not isinstance(access.value, BlockArgument) or all(seen.sizes[d] == 1 for d in roles.n):
             continue
-        kind = types[access.value.index]
-        if (order := _misplaced(access, kind, roles.n, roles.batch, seen.sizes)) is not None:
-            found[access.value.index] = order
+        if _runs_along(access, types, roles.n, seen.sizes):
+            continue
+        few = prod(seen.sizes[d] for d in roles.m) <= rows
+        if not (few and all(_runs_along(a, types, roles.k, seen.sizes) for a in seen.inputs)):
+            dims = [index.dim for index in access.indices]
+            depth = [0 if d in roles.batch else 2 if d in roles.n else 1 for d in dims]
+            found[access.value.index] = tuple(sorted(range(len(dims)), key=lambda axis: depth[axis]))
     return found
 
 
-def _misplaced(
-    access: Access, kind: Attribute, n: Sequence[int], batch: Sequence[int], sizes: Sequence[int]
-) -> Order | None:
-    if (placed := strides_of(kind)) is None or all(sizes[d] == 1 for d in n):
-        return None
-    dims = [index.dim for index in access.indices]
-    steps = [s for d, s in zip(dims, placed[1], strict=True) if d is not None and d in n and sizes[d] != 1]
-    if 1 in steps:
-        return None
-    depth = [0 if d in batch else 2 if d in n else 1 for d in dims]
-    return tuple(sorted(range(len(dims)), key=lambda axis: depth[axis]))
+def _runs_along(access: Access, types: Sequence[Attribute], dims: Sequence[int], sizes: Sequence[int]) -> bool:
+    """Whether neighbours along one of the dims lie side by side in a kernel's argument (unknown ones are taken to)."""
+    kind = types[access.value.index] if isinstance(access.value, BlockArgument) else access.value.type
+    if (placed := strides_of(kind)) is None:
+        return True
+    axes = zip(access.indices, placed[1], strict=True)
+    return any(step == 1 and (d := index.dim) is not None and d in dims and sizes[d] != 1 for index, step in axes)
 
 
 def must_be_row_major(arg: SSAValue) -> bool:

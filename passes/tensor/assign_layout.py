@@ -36,8 +36,9 @@ from ...dialects._layout import (
 )
 from ...dialects._shape import shape
 from ...dialects.graph.weight import WeightOp
-from ...dialects.kernel import LaunchOp
+from ...dialects.kernel import FuncOp, LaunchOp
 from ._copies import Kernels
+from ._launch_views import launches_as_views
 from ._order import columns, is_imperative, must_be_row_major, result_orders
 from ._regroup import expand_before_collapse
 from ._variants import Variants
@@ -46,14 +47,17 @@ from ._view import root, source, source_strides, view
 
 @dataclass(frozen=True)
 class AssignLayout(ModulePass):
-    """`rows`: contractions of at most so many rows take their right-hand side as it lies, uncopied."""
+    """`rows`: contractions of at most so many rows may run along the reduced dim instead, their right-hand side
+    uncopied."""
 
     name = "assign-layout"
-    rows: int = 0
+    rows: int = 4
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        named = {o.sym_name.data: o for o in op.ops if isinstance(o, FuncOp)}
         variants = Variants(Kernels(op))
         for function in (f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration):
+            launches_as_views(function, named)
             expand_before_collapse(function)
             _Walk(variants, self.rows).block(function.body.block)
 
