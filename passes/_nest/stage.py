@@ -197,6 +197,7 @@ class Nest:
             return self._step(slots, sums, taps)
         dim, rest = dims[0], dims[1:]
         if self.tiling.flat:
+            self.bases[dim] = (None, 0)
             for i in range(self.walk.sizes[dim]):
                 sums = self._fold(rest, slots, sums, taps | {dim: i})
             return sums
