@@ -36,14 +36,15 @@ def can_transpose(view: Generic, order: Order) -> bool:
     if last == len(order) - 1:
         return True
     product = view.contraction
-    return product is not None and view.parallel[last] in product.n
+    return product is not None and out_dims(view)[last] in product.n
 
 
 def transpose(view: Generic, order: Order, *, chain: bool = True) -> SSAValue:
     """A generic like this one (in a chain: and the ones that `can_transpose` looked at) with a result whose axis i is
     axis order[i] of before. The old ops stay as they were; the caller gives their reader the new result."""
     op, rank = view.op, len(view.sizes)
-    dims = [view.parallel[a] for a in order] + list(view.reduction)
+    out = out_dims(view)
+    dims = [out[a] for a in order] + list(view.reduction)
     number = {old: new for new, old in enumerate(dims)}
     new = [AffineDimExpr(number[d]) for d in range(rank)]
     maps: list[AffineMapAttr] = []
@@ -93,12 +94,26 @@ def untranspose(view: Generic, number: int) -> GenericOp | None:
     return made
 
 
+def in_order(view: Generic) -> GenericOp:
+    """A root's dims numbered as its result has them, so that the pointwise generics behind it run over the same."""
+    if len(view.outputs) != 1 or not _is_plain(view) or out_dims(view) == view.parallel:
+        return view.op
+    new = transpose(view, range(len(view.parallel)))
+    view.op.results[0].replace_all_uses_with(new)
+    assert isinstance(new.owner, GenericOp)
+    return new.owner
+
+
+def out_dims(view: Generic) -> tuple[int, ...]:
+    """The dim that each axis of the result is, of those that are one."""
+    return tuple(d for index in view.outputs[0].indices if (d := index.dim) is not None)
+
+
 def _is_plain(view: Generic) -> bool:
-    """Pointwise, or a root whose result has its parallel dims in order, from the same value everywhere."""
-    out = view.outputs[0]
-    if tuple(index.dim for index in out.indices) != view.parallel or view.is_gather:
+    """Pointwise, or a root whose result has its parallel dims for axes, from the same value everywhere."""
+    if tuple(sorted(out_dims(view))) != view.parallel or len(view.outputs[0].indices) != len(view.parallel):
         return False
-    return is_fresh(out.value) and (view.is_pointwise or not view.is_reduction)
+    return is_fresh(view.outputs[0].value) and not view.is_gather and (view.is_pointwise or not view.is_reduction)
 
 
 def _source(access: Access, view: Generic) -> GenericOp | None:

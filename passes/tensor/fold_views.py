@@ -27,7 +27,7 @@ from ._generic import Access, Generic, generic
 from ._moves import copied_from, forward, generalize, permutation, read_through, slice_before_copy
 from ._reshape import is_fresh, merge_reshapes
 from ._respace import drop_ones, sink
-from ._transposed import can_transpose, transpose, untranspose
+from ._transposed import can_transpose, in_order, transpose, untranspose
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Folding:
         look_through(op, copies_only=True)
         view = generic(op)
         if is_root(view):
-            self._roots[self._distributed(view)] = len(self._roots)
+            self._roots[in_order(generic(self._distributed(view)))] = len(self._roots)
             return
         if (number := self._permuted(view)) is not None and (new := untranspose(view, number)) is not None:
             view = generic(op := new)
