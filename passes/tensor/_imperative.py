@@ -7,15 +7,15 @@ kernel.func @k(%x: tensor<9xf32>, %i: ..) -> tensor<9xf32> {
 -->
 kernel.func @k(%i: .., %x: memref<9xf32>) { scf.for %p = .. { %v = memref.load %x[%q] ..; memref.store %v, %x[%p] } }
 
-A result that starts as an argument starts as its copy: the launch puts it there. Tensors of the kernel's own become
-outputs too, that nobody reads.
+A result that starts as an argument starts as its copy: the launch puts it there, and the kernel's attribute `updates`
+names the output. Tensors of the kernel's own become outputs too, that nobody reads.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith, memref, scf, tensor
-from xdsl.dialects.builtin import IndexType, MemRefType, TensorType
+from xdsl.dialects.builtin import DenseArrayBase, IndexType, MemRefType, TensorType, i64
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, OpResult, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -54,6 +54,8 @@ class Imperative:
         _Stores(values).block(self.func.body.block, block)
         new = FuncOp(self.func.sym_name.data, [*inputs, *outputs], [], Region(block))
         new.attributes |= self.func.attributes
+        if updates := [len(inputs) + i for i, root in enumerate(self.roots) if isinstance(root, BlockArgument)]:
+            new.attributes["updates"] = DenseArrayBase.from_list(i64, updates)
         new.location = self.func.location
         return new
 
