@@ -1,14 +1,18 @@
 """Views and copies: reshape, transpose, expand, slice, concat, pad."""
 
+from collections.abc import Sequence
 from math import prod
 
+from xdsl.dialects.builtin import IndexType, i1
 from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineMap
 
 from ....dialects._shape import element, shape
 from ....dialects.graph._base import ints
 from ....dialects.graph.view import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from ._body import Body
 from ._build import Build, lowering
-from ._tables import by_tables
+from ._tables import by_tables, extracted
 
 
 @lowering(ReshapeOp)
@@ -58,4 +62,25 @@ def pad(op: PadOp, b: Build) -> SSAValue:
         return b.pad(op.x, low, high, 0)
     if (known := b.constant(op.value)) is not None:
         return b.pad(op.x, low, high, known.reshape(-1)[0])
-    return b.pad(op.x, low, high, b.host.extract(b[op.value], []))
+    return _padded(b, b.crop(b[op.x], low, high), b[op.value], [max(n, 0) for n in low], shape(op.res))
+
+
+def _padded(b: Build, x: SSAValue, value: SSAValue, low: Sequence[int], dims: tuple[int, ...]) -> SSAValue:
+    """x padded with a number that is known at run time only: a choice at each element."""
+    if 0 in shape(x):
+        return b.copy(value, dims)
+    rank, index = len(dims), IndexType()
+
+    def body(t: Body, filler: SSAValue, old: SSAValue) -> SSAValue:
+        inside, position = t.const(True, i1), list[SSAValue]()
+        for axis, (before, size, full) in enumerate(zip(low, shape(x), dims, strict=True)):
+            at = t.index(axis)
+            if size != full:
+                at, zero = t.sub(at, t.const(before, index)), t.const(0, index)
+                within = t.and_(t.cmp("ge", at, zero), t.cmp("lt", at, t.const(size, index)))
+                inside, at = t.and_(inside, within), t.min(t.max(at, zero), t.const(size - 1, index))
+            position.append(at)
+        return t.select(inside, extracted(t, x, position), filler)
+
+    out = b.empty(dims, element(x)), AffineMap.identity(rank)
+    return b.generic1([(value, AffineMap(rank, 0, ()))], out, "p" * rank, body)
