@@ -17,7 +17,7 @@ from ...dialects._layout import order_of, strides_of
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp, GenericOp
 from ...dialects.kernel import FuncOp
-from ._generic import Access, Generic, generic
+from ._generic import Access, Contraction, Generic, generic
 
 Order = tuple[int, ...]
 
@@ -60,6 +60,9 @@ def _dims(seen: Generic, orders: dict[SSAValue, Order], weak: set[BlockArgument]
         first = [d for d in parallel[:1] if d not in image]
         return (*first, *sorted(image), *(d for d in parallel if d not in image and d not in first))
     if contraction is not None:
+        if (channels := _channels(seen, contraction, orders)) is not None:
+            logical = [d for index in seen.outputs[0].indices if (d := index.dim) is not None]
+            return (*(d for d in logical if d != channels), channels)
         ends = seen.outputs[0].indices[-1].dim if seen.outputs[0].indices else None
         if ends in contraction.n or not contraction.n:
             return parallel
@@ -68,6 +71,17 @@ def _dims(seen: Generic, orders: dict[SSAValue, Order], weak: set[BlockArgument]
             rows = [d for d in lhs if d in rows]
         return (*rows, *contraction.n)
     return _as_largest(seen, orders, weak)
+
+
+def _channels(seen: Generic, roles: Contraction, orders: dict[SSAValue, Order]) -> int | None:
+    """The column dim that takes, in the result, the axis of the reduced dim that the left-hand side stores innermost:
+    channels stay last through transposed convolutions as through 1x1 ones."""
+    order = orders.get(seen.inputs[0].value)
+    if not order or seen.inputs[0].indices[order[-1]].dim not in roles.k:
+        return None
+    axes = seen.outputs[0].indices
+    dim = axes[order[-1]].dim if order[-1] < len(axes) else None
+    return dim if dim in roles.n else None
 
 
 def _as_largest(seen: Generic, orders: dict[SSAValue, Order], weak: set[BlockArgument]) -> Order:
