@@ -1,14 +1,17 @@
 """Views and copies between generics go into indexing maps, or out of the way of what fusion joins.
 
-    %t = linalg.transpose %x [1, 0]                     the reader's map: (m, k) on %t becomes (k, m) on %x;
-                                                        or %x's own generic writes it transposed
-    %c = generic yield %x, through a map                likewise
-    %e = expand_shape %b : 8 -> 1x8x1x1                 the reader's map: (0, c, 0, 0) becomes (c)
-    %e = expand_shape (generic) ; %y = generic(%e, ..)  the second runs over the shape of the first, then the expand
-    %e = collapse_shape (generic) ; likewise            (bias after a grouped convolution, after a product of rows)
-    reshape of a reshape                                one, or none
+    %t = linalg.transpose %x [1, 0]
+    %c = tensor.expand_shape %b : 8 -> 8x1
+    %y = linalg.generic ins(%t: (m, n), %c: (m, 0))
+-->
+    %y = linalg.generic ins(%x: (n, m), %b: (m))
 
-Before `fuse-kernels`. Ensures that no linalg.transpose is left.
+A transpose or copy that its readers cannot read through is made transposed where it is computed, or stays as a generic.
+A reshape of a generic's result goes behind the pointwise generics and reductions that read it, so that they run over
+the same dims as what they follow: a bias after a product of rows, or after a grouped convolution. A reshape of a
+reshape is one, or none. A contraction of repeated keys (grouped-query attention) reads them unrepeated.
+
+Before `fuse-kernels`, because a view between two generics keeps them apart. No linalg.transpose is left.
 """
 
 from dataclasses import dataclass
