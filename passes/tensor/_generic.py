@@ -285,14 +285,15 @@ def _collect(expr: AffineExpr, factor: int, terms: dict[int, int]) -> int:
 
 
 def _sizes(accesses: list[Access], count: int, op: GenericOp) -> tuple[int, ...]:
-    """The extent of each dim: that of an axis where it stands alone with coefficient 1 or -1."""
+    """The extent of each dim: the least axis where it stands alone with coefficient 1 or -1. An input's axis may be
+    longer than what is read of it, an output's is written whole."""
     sizes: list[int | None] = [None] * count
     for access in accesses:
         for axis, index in zip(_extents(access.value), access.indices, strict=True):
-            if len(index.terms) == 1 and sizes[index.terms[0][0]] is None:
+            if len(index.terms) == 1:
                 dim, coefficient = index.terms[0]
                 if (coefficient, index.offset) in ((1, 0), (-1, axis - 1)):
-                    sizes[dim] = axis
+                    sizes[dim] = min(axis, axis if (known := sizes[dim]) is None else known)
     if None in sizes:
         raise VerifyException(
             f"linalg.generic: no operand shows the size of d{sizes.index(None)} in {op.indexing_maps}"

@@ -9,7 +9,8 @@ from xdsl.parser import Parser
 
 TEXT = """
 %x, %e = "test.op"() : () -> (tensor<20xf32>, tensor<19xf32>)
-%y = linalg.generic {indexing_maps = [affine_map<(d0) -> (MAP)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+%y = linalg.generic {indexing_maps = [affine_map<(d0) -> (MAP)>, affine_map<(d0) -> (d0)>],
+                     iterator_types = ["parallel"]}
   ins(%x : tensor<20xf32>) outs(%e : tensor<19xf32>) {
 ^bb0(%a: f32, %b: f32):
   linalg.yield %a : f32
