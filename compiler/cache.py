@@ -16,6 +16,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,8 +98,9 @@ class Cache:
             _remove(entry.path)
             freed += entry.size
         for stale in self.root.glob(".making-*"):
-            if stale.stat().st_mtime < time.time() - 24 * 3600:
-                shutil.rmtree(stale, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its writer is done with it
+                if stale.stat().st_mtime < time.time() - 24 * 3600:
+                    shutil.rmtree(stale, ignore_errors=True)
         return freed
 
     def clear(self) -> int:
@@ -106,9 +108,21 @@ class Cache:
         return self.prune(0, fresh=-1.0)
 
 
-@cache
+_chosen: list[Cache | None] = []
+
+
+def use(chosen: Cache | None) -> None:
+    """Make this the default cache of the process; None is none at all."""
+    _chosen[:] = [chosen]
+
+
 def default_cache() -> Cache | None:
-    """The user's cache, None if its folder cannot be had or is not ours alone."""
+    """The cache in use: the chosen one, else the user's. None if its folder cannot be had or is not ours alone."""
+    return _chosen[0] if _chosen else _users_cache()
+
+
+@cache
+def _users_cache() -> Cache | None:
     root = CACHE_DIR.get()
     if root is None:
         from platformdirs import user_cache_path

@@ -96,12 +96,14 @@ def garbage_later() -> Iterator[None]:
             gc.enable()
 
 
-def plan(target: str, options: Options = Options()) -> Plan:
-    """The passes of each level, in order, as `edit` leaves them."""
+def plan(target: str, options: Options = Options(), until: str = "hardware") -> Plan:
+    """The passes of each level down to `until`, in order, as `edit` leaves them. UsageError for an unknown level."""
+    if until not in LEVELS:
+        raise UsageError(f"no level {until!r}; expected one of {', '.join(LEVELS)}", code="unknown-level")
     found = target_named(target)
     with _told():
         texts = found.pipeline(found.machine(options.settings), options.level)
-    steps = {level: parse_pipeline(texts.get(level, "")) for level in LEVELS}
+    steps = {level: parse_pipeline(texts.get(level, "")) for level in LEVELS[: LEVELS.index(until) + 1]}
     return options.edit(steps) if options.edit else steps
 
 
@@ -114,9 +116,7 @@ def lower(
     """Import a model and run the passes of every level down to `until`. Verified at each level's boundary.
 
     UsageError for an unknown target or level, and whatever `import_onnx` and the passes raise."""
-    if until not in LEVELS:
-        raise UsageError(f"no level {until!r}; expected one of {', '.join(LEVELS)}", code="unknown-level")
-    steps = plan(target, options)
+    steps = plan(target, options, until)
     with _told():
         machine = target_named(target).machine(options.settings)
     with garbage_later():
@@ -125,12 +125,12 @@ def lower(
         model = source if isinstance(source, Model) else load(source)
         module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
         times = [("import", "import", time.perf_counter() - start)]
-        for level in LEVELS[: LEVELS.index(until) + 1]:
+        for level in steps:
             done = run_pipeline(ctx, module, steps[level], verify_each=options.verify_each, observers=options.observers)
             times += [(level, name, seconds) for name, seconds in done]
             if options.stage is not None:
                 options.stage(level, ctx, module)
-    pipeline = {level: print_pipeline(steps[level]) for level in LEVELS if steps[level]}
+    pipeline = {level: print_pipeline(found) for level, found in steps.items() if found}
     return Lowered(ctx, module, model, until, pipeline, machine, times)
 
 
@@ -196,9 +196,13 @@ def load_artifact(
 
 def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
     """Names, numpy types and shapes of @main's arguments (`arg`) or results (`res`), as they are at the graph level."""
-    (main,) = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
+    main = next((op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"), None)
+    if main is None:
+        raise CompileError("no func.func @main in the module", code="bad-ir")
     whole = main.function_type.inputs if kind == "arg" else main.function_type.outputs
-    names, types = main.attributes[f"{kind}_names"], main.attributes.get(f"{kind}_types", whole)
+    numbered = ArrayAttr([StringAttr(f"{kind}{i}") for i in range(len(whole.data))])
+    names = main.attributes.get(f"{kind}_names", numbered)
+    types = main.attributes.get(f"{kind}_types", whole)
     if not isinstance(names, ArrayAttr) or not isinstance(types, ArrayAttr):
         raise CompileError(f"@main: expected a list of {kind}_names and {kind}_types", code="bad-ir")
     return [

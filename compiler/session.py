@@ -116,7 +116,7 @@ class InferenceSession:
         self._provider = str(manifest["target"])
         if providers and self._provider not in [p if isinstance(p, str) else p[0] for p in providers]:
             raise UsageError(f"{folder}: built for target {self._provider}, not for {providers!r}", code="wrong-target")
-        self._inputs, self._outputs = (_ports(manifest[key]) for key in ("inputs", "outputs"))
+        self._inputs, self._outputs = (ports_of(manifest[key]) for key in ("inputs", "outputs"))
         self._last = Built(load_artifact(folder, manifest), _wants(self._inputs))
 
     def _is_static(self, port: Port) -> bool:
@@ -215,6 +215,13 @@ class InferenceSession:
         """The inputs, initializers left out."""
         return [node_arg(port) for port in self._inputs]
 
+    def static_inputs(self) -> tuple[Port, ...]:
+        """The inputs, with the shapes that the model was compiled for where it has been."""
+        if self._last is None:
+            return self._inputs
+        sizes = {name: dims for name, _, dims in self._last.wants}
+        return tuple(replace(port, dims=sizes[port.name]) for port in self._inputs)
+
     def get_outputs(self) -> list[NodeArg]:
         """The outputs."""
         return [node_arg(port) for port in self._outputs]
@@ -267,7 +274,7 @@ def _interpreted(model: Model, _: str, options: Options) -> Built:
     ctx = context()
     with garbage_later():
         module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
-    ports = _ports(module_ports(module, "arg"))
+    ports = ports_of(module_ports(module, "arg"))
 
     def call(inputs: Sequence[Array]) -> list[Array]:
         return [np.array(result) for result in interpret(ctx, module, inputs)]
@@ -277,7 +284,7 @@ def _interpreted(model: Model, _: str, options: Options) -> Built:
 
 def _compiled(model: Model, target: str, options: Options) -> Built:
     compiled = compile_cached(model, target, options)
-    return Built(compiled.load(), _wants(_ports(compiled.manifest["inputs"])), held=compiled)
+    return Built(compiled.load(), _wants(ports_of(compiled.manifest["inputs"])), held=compiled)
 
 
 def _wants(ports: Sequence[Port]) -> tuple[tuple[str, np.dtype[np.generic], tuple[int, ...]], ...]:
@@ -288,7 +295,7 @@ def _dtype(port: Port) -> np.dtype[np.generic]:
     return element_dtype(port.elem_type, f"input {printable(port.name)!r}")
 
 
-def _ports(entries: object) -> tuple[Port, ...]:
+def ports_of(entries: object) -> tuple[Port, ...]:
     """The inputs or outputs that a manifest lists."""
     if not isinstance(entries, list):
         raise CompileError("the manifest lists no inputs or outputs", code="not-an-artifact")

@@ -29,28 +29,31 @@ def argument_types(
     ports = model.inputs
     sizes = _sizes(ports, dims, shapes)
     found: dict[str, TensorType[Attribute]] = {}
-    missing: dict[str, str] = {}
+    missing: list[str] = []
+    flags: dict[str, None] = {}
     for port in ports:
         what = f"graph input {printable(port.name)!r}"
         if (given := shapes.get(port.name)) is not None:
             resolved = _fitting(port, tuple(given), what)
         elif port.dims is None:
-            missing[f"--shape {printable(port.name)}=.."] = f"{what} has no declared rank"
+            missing.append(f"{what} has no declared rank")
+            flags[f"--shape {printable(port.name)}=.."] = None
             continue
         else:
             resolved = tuple(sizes.get(d) if isinstance(d, str) else d for d in port.dims)
-            for position, (size, declared) in enumerate(zip(resolved, port.dims, strict=True)):
-                if size is None:
-                    flag = f"--dim {printable(declared)}=.." if isinstance(declared, str) else _shape_flag(port)
-                    missing.setdefault(flag, f"{what} has no static dimension {position}")
+            unknown = [d for size, d in zip(resolved, port.dims, strict=True) if size is None]
+            flags |= dict.fromkeys(
+                f"--dim {printable(d)}=.." if isinstance(d, str) else _shape_flag(port) for d in unknown
+            )
+            missing += [f"{what} has shape {_text(port.dims)}"] if unknown else []
         if None not in resolved:
             static = tuple(size for size in resolved if size is not None)
             kind = element(port)
             check_size(static, dtype(kind), what)
             found[port.name] = tensor(kind, static)
     if missing:
-        flags = " ".join(missing)
-        raise ShapeError(f"{'; '.join(missing.values())}: give {flags}", code="unknown-dim", suggestion=f"add {flags}")
+        told = "; ".join(missing)
+        raise ShapeError(f"static shapes are wanted: {told}", code="unknown-dim", suggestion=f"add {' '.join(flags)}")
     return found
 
 

@@ -1,0 +1,175 @@
+"""Flags that several commands share, and what they come to: a target, the options of a compilation, a tolerance."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..compiler.errors import UsageError
+
+if TYPE_CHECKING:
+    from ..compiler.compare import Tolerance
+    from ..compiler.driver import Options
+    from ..compiler.frontends.onnx.model import Model
+    from ..compiler.targets import TargetChoice
+    from ..dialects._shape import Array
+
+
+def add_model(parser: argparse.ArgumentParser, help: str = "an ONNX file, or the folder of an artifact") -> None:
+    """The model, by its path."""
+    parser.add_argument("model", type=Path, help=help)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """-t, --target-config, -O."""
+    group = parser.add_argument_group("target")
+    group.add_argument("-t", "--target", metavar="T[,K=V]", help="the target, with settings of its machine")
+    group.add_argument("--target-config", metavar="F.toml", type=Path, help="the machine's description")
+    group.add_argument("-O", dest="level", type=int, choices=(0, 1, 2, 3), default=2, help="optimisation level")
+
+
+def add_shapes(parser: argparse.ArgumentParser) -> None:
+    """--shape, --dim, --value."""
+    group = parser.add_argument_group("shapes")
+    add = group.add_argument
+    add("--shape", metavar="X=1x3x8", action="append", default=[], help="the shape of an input")
+    add("--dim", metavar="N=1", action="append", default=[], help="a symbolic dimension")
+    add("--value", metavar="X=1,2|@F.npy", action="append", default=[], help="compile for this value of an input")
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    """--cc, --cflags, --weights, --prefix, -j, --cache-dir, --no-cache, --mem-limit."""
+    group = parser.add_argument_group("build")
+    group.add_argument("--cc", default="", help="the C compiler")
+    group.add_argument("--cflags", default="", help="further flags for it")
+    group.add_argument(
+        "--weights", choices=("embed", "bin"), default="bin", help="in the library, or in a file of theirs"
+    )
+    group.add_argument("--prefix", default="model", metavar="NAME", help="what names in the generated code begin with")
+    group.add_argument("-j", dest="jobs", type=int, default=2, metavar="N", help="compile with so many processes")
+    group.add_argument("--mem-limit", metavar="BYTES", help="fail if arena and weights take more, as 256K or 8M")
+    add_cache(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """--cache-dir, --no-cache."""
+    group = parser.add_argument_group("cache")
+    group.add_argument("--cache-dir", metavar="D", type=Path, help="the cache's folder")
+    group.add_argument("--no-cache", action="store_true", help="take nothing from the cache and leave nothing in it")
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """--input, --seed."""
+    parser.add_argument(
+        "--input",
+        metavar="X=@F|@F",
+        action="append",
+        default=[],
+        help="an input: X=@f.npy, X=1,2,3; or all: @f.npz, @test_data_set_0. What is not given is random",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of random inputs")
+
+
+def add_tolerance(parser: argparse.ArgumentParser) -> None:
+    """--atol, --rtol, --max-ulp, --min-cosine, --min-sqnr."""
+    group = parser.add_argument_group("tolerance")
+    group.add_argument("--atol", type=float, help="absolute; by default 1e-4 of the largest magnitude")
+    group.add_argument("--rtol", type=float, default=1e-4, help="relative, added to it")
+    group.add_argument("--max-ulp", type=float, help="units in the last place")
+    group.add_argument("--min-cosine", type=float, help="cosine similarity")
+    group.add_argument("--min-sqnr", type=float, help="signal to noise, dB")
+
+
+def target_of(args: argparse.Namespace) -> "TargetChoice":
+    """The target with its settings; AIC_TARGET if none is named."""
+    from ..compiler.knobs import TARGET
+    from ..compiler.targets import TargetChoice, parse_target
+
+    chosen = parse_target(args.target or TARGET.get())
+    if args.target_config is None:
+        return chosen
+    return TargetChoice(chosen.name, {"config": str(args.target_config), **chosen.settings})
+
+
+def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":
+    """The options of a compilation that the flags ask for."""
+    from ..compiler.driver import Options
+    from ..compiler.knobs import CC, CFLAGS
+
+    dims = {name: _whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()}
+    build = {}
+    if hasattr(args, "cc"):
+        flags = tuple(f"{CFLAGS.get()} {args.cflags}".split())
+        build = {"cc": args.cc or CC.get(), "cflags": flags, "weights": args.weights, "name": args.prefix}
+        build["jobs"] = args.jobs
+    return Options(
+        dims=dims,
+        shapes={name: shape_of(text) for name, text in pairs(args.shape, "--shape").items()},
+        values=values_of(args, model),
+        settings=target_of(args).settings,
+        level=args.level,
+        **build,
+    )
+
+
+def values_of(args: argparse.Namespace, model: "Model | None") -> "Mapping[str, Array]":
+    """The values of --value, as arrays of the inputs' types."""
+    from ..compiler.vectors import parse_value
+
+    given = pairs(args.value, "--value")
+    ports = {port.name: port for port in model.inputs} if model is not None else {}
+    if unknown := [name for name in given if name not in ports]:
+        raise UsageError(f"--value {unknown[0]}: no such input; there is: {', '.join(ports) or 'none'}")
+    return {name: parse_value(text, ports[name]) for name, text in given.items()}
+
+
+def tolerance_of(args: argparse.Namespace) -> "Tolerance":
+    """The tolerance that the flags ask for."""
+    from ..compiler.compare import Tolerance
+
+    return Tolerance(args.atol, args.rtol, args.max_ulp, args.min_cosine, args.min_sqnr)
+
+
+def use_cache(args: argparse.Namespace) -> None:
+    """Turn the cache off, or to another folder, for this process."""
+    from ..compiler import cache
+
+    if args.no_cache:
+        cache.use(None)
+    elif args.cache_dir is not None:
+        cache.use(cache.open_cache(args.cache_dir))
+
+
+def pairs(entries: list[str], flag: str) -> dict[str, str]:
+    """`NAME=TEXT` entries; the name may hold `=` where the text cannot. UsageError if there is none."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, equals, text = entry.rpartition("=") if "=@" not in entry else _at(entry)
+        if not equals or not name:
+            raise UsageError(f"{flag} {entry}: expected NAME=...", code="usage")
+        found[name] = text
+    return found
+
+
+def _at(entry: str) -> tuple[str, str, str]:
+    name, _, text = entry.partition("=@")
+    return name, "=", f"@{text}"
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """`1x3x224x224`; the empty text is a scalar's."""
+    return tuple(_whole(part, f"shape {text}") for part in text.split("x") if text)
+
+
+def _whole(text: str, what: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(f"{what}: expected a whole number, found {text!r}")
+    return int(text)
+
+
+def bytes_of(text: str) -> int:
+    """`256K`, `8MiB`, `1000`."""
+    units: dict[str, int] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    digits = text.removesuffix("iB").removesuffix("B")
+    unit = digits[-1:] if digits[-1:] in "KMG" else ""
+    return _whole(digits.removesuffix(unit), f"size {text}") * units[unit]

@@ -1,0 +1,245 @@
+"""`aic compile M -t T -o OUT --emit K`: a model into an artifact, with its manifest and a summary."""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..compiler.errors import BudgetError, UsageError, printable
+from ._arguments import add_build, add_model, add_shapes, add_target, bytes_of, options_of, target_of, use_cache
+from ._pass_flags import Watch, add_pass_flags, edited
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+    from xdsl.passes import ModulePass
+
+    from ..compiler.driver import Compiled, Options, Plan
+    from ..compiler.frontends.onnx.model import Model
+    from ..dialects.graph.weight import AicContext
+
+HELP = "compile a model into an artifact"
+LEVELS = ("graph", "tensor", "loop", "hardware")
+ENTRY = "entry.json"
+"""The cache's own file beside a cached artifact."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What, for which machine, into what, where to."""
+    add_model(parser, "an ONNX file")
+    add = parser.add_argument
+    add("-o", "--output", metavar="OUT", help="the artifact's folder; for a single text kind its file, or -")
+    add("--emit", metavar="K", action="append", default=[], help="c, so, project, mlir=LEVEL, ...; repeatable")
+    add("--pipeline", metavar="LEVEL=P", action="append", default=[], help="other passes for a level")
+    parser.add_argument("--verify-each", action="store_true", help="verify the IR after every pass")
+    add_target(parser)
+    add_shapes(parser)
+    add_build(parser)
+    add_pass_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile, tell what came of it."""
+    from ..compiler.frontends.onnx.model import load
+
+    use_cache(args)
+    target = target_of(args).name
+    levels = {kind: _level(kind) for kind in args.emit if kind.partition("=")[0] == "mlir"}
+    kinds = tuple(kind for kind in args.emit if kind not in levels)
+    watch = Watch(args)
+    model = load(args.model)
+    options = replace(
+        options_of(args, model),
+        kinds=kinds,
+        observers=tuple(watch.observers),
+        verify_each=args.verify_each,
+        edit=lambda plan: _edited(plan, args),
+    )
+    if args.print_pipeline:
+        return _print_pipeline(target, options)
+    if levels and not kinds:
+        return _texts(model, target, options, list(levels.values()), args, watch)
+    return _artifact(model, target, options, list(levels.values()), args, watch)
+
+
+def _level(kind: str) -> str:
+    level = kind.partition("=")[2] or "graph"
+    if level not in LEVELS:
+        raise UsageError(f"--emit {kind}: expected mlir=LEVEL with one of {', '.join(LEVELS)}")
+    return level
+
+
+def _edited(plan: "Plan", args: argparse.Namespace) -> "Plan":
+    """The plan as --pipeline, --disable-pass, --pass-option and --pass-limit want it."""
+    from ..compiler.pipeline import parse_pipeline
+
+    steps = dict(plan)
+    for entry in args.pipeline:
+        level, equals, text = entry.partition("=")
+        if not equals or level not in steps:
+            raise UsageError(f"--pipeline {entry}: expected LEVEL=PASSES with one of {', '.join(steps)}")
+        steps[level] = parse_pipeline(text)
+    flat = [(level, step) for level, found in steps.items() for step in found]
+    changed = list(edited([step for _, step in flat], args))
+    kept: dict[str, list[ModulePass]] = {level: [] for level in steps}
+    for level, step in flat:
+        if changed and changed[0].name == step.name:
+            kept[level].append(changed.pop(0))
+    return {level: tuple(found) for level, found in kept.items()}
+
+
+def _print_pipeline(target: str, options: "Options") -> int:
+    from ..compiler.driver import plan
+    from ..compiler.pipeline import print_pipeline
+
+    for level, steps in plan(target, options).items():
+        print(f"{level}={print_pipeline(steps)}")
+    return 0
+
+
+def _texts(
+    model: "Model", target: str, options: "Options", levels: list[str], args: argparse.Namespace, watch: Watch
+) -> int:
+    """IR text only: no artifact is made."""
+    from ..compiler.driver import lower
+    from ..compiler.files import write_whole
+    from ..compiler.ir_text import ir_text
+
+    if len(levels) != 1:
+        raise UsageError("--emit mlir=..: several levels want an artifact's folder; add the kind of an artifact")
+    made = lower(model, target, options, until=levels[0])
+    text = ir_text(made.module)
+    if args.output in (None, "-"):
+        print(text)
+    else:
+        write_whole(Path(args.output), text + "\n")
+    watch.tell([(name, seconds) for _, name, seconds in made.times])
+    return 0
+
+
+def _artifact(
+    model: "Model", target: str, options: "Options", levels: list[str], args: argparse.Namespace, watch: Watch
+) -> int:
+    from ..compiler.artifact import write_folder
+    from ..compiler.driver import compile_model
+    from ..compiler.reuse import compile_cached
+
+    start = time.perf_counter()
+    if args.output == "-":
+        return _to_stdout(model, target, options)
+    out = Path(args.output or f"{model.name.removesuffix('.onnx')}-{target}")
+    texts: dict[str, str] = {}
+    if levels:
+        options = replace(options, stage=_collect(texts, levels))
+    watched = bool(levels or options.observers or args.timing or args.mem_limit)
+    made = (compile_model if watched else compile_cached)(model, target, options=options)
+    _expect_within(args.mem_limit, made.manifest)
+    write_folder(out, lambda fresh: _copy(made.folder, fresh, texts))
+    watch.tell([(name, seconds) for _, name, seconds in made.times])
+    _tell(made, out, time.perf_counter() - start, args)
+    return 0
+
+
+def _collect(texts: dict[str, str], levels: list[str]) -> "Callable[[str, AicContext, ModuleOp], None]":
+    from ..compiler.ir_text import ir_text
+
+    def stage(level: str, _: "AicContext", module: "ModuleOp") -> None:
+        if level in levels:
+            texts[f"{level}.mlir"] = ir_text(module) + "\n"
+
+    return stage
+
+
+def _copy(artifact: Path, fresh: Path, texts: Mapping[str, str]) -> None:
+    shutil.copytree(artifact, fresh, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if n == ENTRY])
+    for name, text in texts.items():
+        (fresh / name).write_text(text, encoding="utf8")
+
+
+def _to_stdout(model: "Model", target: str, options: "Options") -> int:
+    """The one text file of a single kind, on stdout."""
+    from ..compiler.driver import compile_model
+
+    if len(options.kinds) != 1:
+        raise UsageError("-o - takes a single text kind, as --emit c")
+    made = compile_model(model, target, options=options)
+    file = made.folder / f"{options.name}.{options.kinds[0]}"
+    try:
+        print(file.read_text(encoding="utf8"), end="")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"-o -: {options.kinds[0]} is not a single text file") from None
+    return 0
+
+
+def _expect_within(limit: str | None, manifest: Mapping[str, object]) -> None:
+    if limit is None:
+        return
+    need, allowed = sum(memory_of(manifest)), bytes_of(limit)
+    if need > allowed:
+        arena, weights = memory_of(manifest)
+        raise BudgetError(
+            f"memory: required {need} bytes (arena {arena}, weights {weights}), available {allowed}, "
+            f"excess {need - allowed}",
+            code="memory-limit",
+        )
+
+
+def memory_of(manifest: Mapping[str, object]) -> tuple[int, int]:
+    """Bytes of the arena and of the weights, as an artifact's manifest has them."""
+    memory, weights = manifest.get("memory"), manifest.get("weights")
+    arena = memory.get("arena_bytes", 0) if isinstance(memory, Mapping) else 0
+    return int(arena), int(weights.get("bytes", 0)) if isinstance(weights, Mapping) else 0
+
+
+def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace) -> None:
+    """The summary: on stderr for a person, on stdout for a program."""
+    manifest = made.manifest
+    arena, weights = memory_of(manifest)
+    memory = manifest.get("memory")
+    bound = memory.get("lower_bound_bytes", 0) if isinstance(memory, Mapping) else 0
+    nodes = _nodes(manifest)
+    if args.json:
+        stages = {stage: sum(t for s, _, t in made.times if s == stage) for stage, _, _ in made.times}
+        document = {
+            "schema": "aic.compile/1",
+            "output": str(out),
+            "target": manifest["target"],
+            "precision": "f32",
+            "nodes": nodes,
+            "cached": not made.times,
+            "seconds": seconds,
+            "stages": stages,
+            "memory": {"arena_bytes": arena, "lower_bound_bytes": bound, "weights_bytes": weights},
+            "hash": manifest["hash"],
+        }
+        print(json.dumps(document, indent=2))
+    if not args.quiet:
+        kernels = manifest.get("launches")
+        launched = f" by {len(kernels)} launches" if isinstance(kernels, list) else ""
+        told = "from the cache" if not made.times else f"{seconds:.1f} s"
+        print(
+            f"{printable(str(out))}: target {manifest['target']}, f32, {nodes} nodes{launched}\n"
+            f"  memory  arena {size_text(arena)} (lower bound {size_text(int(bound))}), weights {size_text(weights)}\n"
+            f"  time    {told}",
+            file=sys.stderr,
+        )
+
+
+def _nodes(manifest: Mapping[str, object]) -> int:
+    """ONNX nodes that some launch carries out."""
+    launches = manifest.get("launches")
+    if not isinstance(launches, list):
+        return 0
+    return len({node for launch in launches for node in launch.get("nodes", ())})
+
+
+def size_text(size: int) -> str:
+    """Bytes for a person: `303.0 KiB`."""
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"
