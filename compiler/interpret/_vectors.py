@@ -155,11 +155,22 @@ def reduction(op: vector.ReductionOp, scope: Scope) -> Step:
     return simple(op, scope, lambda lanes, old: join(old, combined(join, lanes)))
 
 
-@rule(loop.SplatOp, vector.BroadcastOp)
-def broadcast(op: loop.SplatOp | vector.BroadcastOp, scope: Scope) -> Step:
-    """One value in all lanes."""
-    (result,) = op.results
-    dims, made = result.type.get_shape() if isinstance(result.type, VectorType) else (), kind(result.type)
+@rule(loop.SplatOp)
+def splat(op: loop.SplatOp, scope: Scope) -> Step:
+    """One scalar in all lanes."""
+    value, result, lanes, made = scope.slot(op.value), scope.slot(op.res), _lanes(op.res), kind(op.res.type)
+
+    def step(env: Env) -> None:
+        env[result] = vector = np.empty(lanes, made)
+        vector.fill(env[value])
+
+    return step
+
+
+@rule(vector.BroadcastOp)
+def broadcast(op: vector.BroadcastOp, scope: Scope) -> Step:
+    """One value, or a vector of lower rank, in all lanes."""
+    dims, made = op.vector.type.get_shape(), kind(op.vector.type)
     return simple(op, scope, lambda value: np.array(np.broadcast_to(value, dims), made))
 
 
