@@ -3,11 +3,10 @@
 import inspect
 import logging
 import pkgutil
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
-from types import ModuleType
 from typing import TypeVar, cast
 
 from xdsl.dialect_interfaces import DialectInterface
@@ -23,10 +22,10 @@ T = TypeVar("T")
 log = logging.getLogger("aic.context")
 
 
-def _files(package: ModuleType) -> Iterator[str]:
-    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not info.ispkg and "._" not in info.name:
-            yield info.name
+@cache
+def _files(package: str) -> tuple[str, ...]:
+    found = pkgutil.walk_packages(import_module(package).__path__, f"{package}.")
+    return tuple(info.name for info in found if not info.ispkg and "._" not in info.name)
 
 
 def _defined_in(file: str, base: type[T]) -> list[type[T]]:
@@ -34,10 +33,11 @@ def _defined_in(file: str, base: type[T]) -> list[type[T]]:
     return [c for c in found if issubclass(c, base) and c.__module__ == file and not inspect.isabstract(c)]
 
 
-def pass_files() -> dict[str, str]:
+@cache
+def pass_files() -> Mapping[str, str]:
     """Pass name -> module, without importing a pass: `fuse-kernels` -> `aic.passes.tensor.fuse_kernels`."""
     found: dict[str, str] = {}
-    for file in (*_files(passes), *(f for f in _files(backends) if ".passes." in f)):
+    for file in (*_files(passes.__name__), *(f for f in _files(backends.__name__) if ".passes." in f)):
         name = file.rpartition(".")[2].replace("_", "-")
         if name in found:
             raise ValueError(f"pass {name}: both {found[name]} and {file}")
@@ -45,6 +45,7 @@ def pass_files() -> dict[str, str]:
     return found
 
 
+@cache
 def find_pass(name: str) -> type[ModulePass]:
     """Import the one pass of that name; ValueError if its file holds another."""
     (found,) = _defined_in(pass_files()[name], ModulePass)
@@ -63,7 +64,8 @@ def target_summary(name: str) -> str:
     return (import_module(f"{backends.__name__}.{name}").__doc__ or "").partition("\n")[0]
 
 
-def plugins(group: str) -> dict[str, object]:
+@cache
+def plugins(group: str) -> Mapping[str, object]:
     """What third parties offer under `aic.<group>`; one that fails to load is warned of and left out."""
     found: dict[str, object] = {}
     for point in entry_points(group=f"aic.{group}"):
@@ -86,7 +88,7 @@ def context() -> AicContext:
     for name in BORROWED.split():
         ctx.register_dialect(name, theirs[name])
     ours: dict[str, list[str]] = {}
-    for file in _files(dialects):
+    for file in _files(dialects.__name__):
         ours.setdefault(file.removeprefix(f"{dialects.__name__}.").partition(".")[0], []).append(file)
     for name, files in ours.items():
         ctx.register_dialect(name, partial(_dialect, name, files))

@@ -4,7 +4,7 @@ import difflib
 import re
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import cast
 
 from xdsl.context import Context
@@ -41,6 +41,7 @@ class Observer:
         """The pass, or the check of its result, raised; the module may be in any state."""
 
 
+@cache
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass by name: xDSL's, the plugins', ours. Factories: nothing is imported until it is named."""
     theirs = {
