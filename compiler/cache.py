@@ -79,7 +79,7 @@ class Cache:
 
     def entries(self) -> Iterator[Entry]:
         """What is cached, in no order."""
-        for path in self.root.glob("*/*"):
+        for path in (*_listed(self.root / "objects"), *_listed(self.root / "artifacts")):
             try:
                 used = (path / "entry.json").stat().st_mtime
                 size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -97,7 +97,9 @@ class Cache:
                 break
             _remove(entry.path)
             freed += entry.size
-        for stale in self.root.glob(".making-*"):
+        for stale in _listed(self.root):
+            if not stale.name.startswith(".making-"):
+                continue
             with suppress(FileNotFoundError):  # its writer is done with it
                 if stale.stat().st_mtime < time.time() - 24 * 3600:
                     shutil.rmtree(stale, ignore_errors=True)
@@ -106,6 +108,13 @@ class Cache:
     def clear(self) -> int:
         """Drop everything; returns the bytes freed."""
         return self.prune(0, fresh=-1.0)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What a folder holds at one moment: others come and go, which `glob` does not bear."""
+    with suppress(OSError):
+        return [folder / name for name in os.listdir(folder)]
+    return []
 
 
 _chosen: list[Cache | None] = []
