@@ -1,7 +1,7 @@
 """Artifacts: folders written whole or not at all, with a `manifest.json` that says what is in them.
 
 {"schema": "aic.manifest/1", "aic": "0.1.0", "target": "c", "machine": {..}, "options": {..}, "pipeline": {..},
- "source": {"name": "model.onnx", "hash": ".."}, "inputs": [{"name", "dtype", "shape"}], "outputs": [..],
+ "model": {"name": "model.onnx", "hash": ".."}, "inputs": [{"name", "dtype", "shape"}], "outputs": [..],
  "memory": {"arena_bytes", ..}, .. the target's own .., "files": {"model.c": "sha256 .."}, "hash": ".."}
 """
 

@@ -177,7 +177,7 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
             "machine": machine,
             "options": flags,
             "pipeline": lowered.pipeline,
-            "source": {"name": lowered.model.name, "hash": lowered.model.digest},
+            "model": {"name": lowered.model.name, "hash": lowered.model.digest},
             **ports,
             **part,
         },

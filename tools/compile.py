@@ -155,7 +155,11 @@ def _collect(texts: dict[str, str], levels: list[str]) -> "Callable[[str, AicCon
 
 
 def _copy(artifact: Path, fresh: Path, texts: Mapping[str, str]) -> None:
-    shutil.copytree(artifact, fresh, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if n == ENTRY])
+    for path in artifact.iterdir():
+        if path.is_dir():
+            shutil.copytree(path, fresh / path.name)
+        elif path.name != ENTRY:
+            shutil.copy(path, fresh / path.name)
     for name, text in texts.items():
         (fresh / name).write_text(text, encoding="utf8")
 
