@@ -31,10 +31,12 @@ def is_dead(op: Operation) -> bool:
 
 
 def readers(value: SSAValue) -> list[Operation]:
-    """The ops that use a value, once for each use, without those that nothing reads in the end."""
-    return [use.operation for use in value.uses if _is_live(use.operation)]
+    """The ops that use a value, once for each use, without those whose results plainly nothing reads in the end."""
+    return [use.operation for use in value.uses if _is_live(use.operation, within=6)]
 
 
-def _is_live(op: Operation) -> bool:
-    movable = isinstance(op, LinalgStructuredOperation | LaunchOp) or would_be_trivially_dead(op)
-    return not movable or any(_is_live(use.operation) for result in op.results for use in result.uses)
+def _is_live(op: Operation, within: int) -> bool:
+    """Whether an op is of use, or so many readers away from being of none that it is not worth finding out."""
+    if within == 0 or not (isinstance(op, LinalgStructuredOperation | LaunchOp) or would_be_trivially_dead(op)):
+        return True
+    return any(_is_live(use.operation, within - 1) for result in op.results for use in result.uses)

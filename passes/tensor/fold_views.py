@@ -43,6 +43,7 @@ class FoldViews(ModulePass):
         for function in [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]:
             for block in function.body.blocks:
                 generalize(block)
+                erase_dead(block)
                 Folding().fold(block)
                 erase_dead(block)
 
