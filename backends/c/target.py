@@ -58,7 +58,7 @@ class CTarget(Target[Cpu]):
         if "so" in kinds:
             _build(made, folder, machine, options)
         return {
-            "source": f"{made.name}.c",
+            "code": [f"{made.name}.c", f"{made.name}.h"],
             "library": f"{made.name}.so" if "so" in kinds else None,
             "function": f"{made.name}_run",
             "weights": {"file": f"{made.name}.weights", "bytes": made.weights.size, "mode": options.weights},
