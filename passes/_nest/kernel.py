@@ -28,7 +28,7 @@ class Member:
     generic: Generic
     dims: tuple[int, ...]
     space: frozenset[int]
-    """Its dims of more than one index."""
+    """Its dims, without those of a single index."""
     stage: int = -1
     role: str = "pre"
 
@@ -167,7 +167,7 @@ def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
     for i, g in enumerate(generics):
         dims = tuple(root(base[i] + d) for d in range(len(g.sizes)))
         sizes |= dict(zip(dims, g.sizes, strict=True))
-        members.append(Member(g, dims, frozenset(d for d, n in zip(dims, g.sizes, strict=True) if n > 1)))
+        members.append(Member(g, dims, frozenset(d for d, n in zip(dims, g.sizes, strict=True) if n != 1)))
     return sizes, members
 
 
