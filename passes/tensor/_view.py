@@ -6,11 +6,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import linalg, tensor
+from xdsl.dialects import tensor
 from xdsl.ir import Operation, OpResult, SSAValue
 
 from ...dialects._layout import reshaped, transposed
 from ...dialects._shape import shape
+from ...dialects._xdsl import TransposeOp
 
 Strides = tuple[int, ...]
 DYNAMIC = -9223372036854775808
@@ -35,7 +36,7 @@ def source(op: Operation) -> SSAValue | None:
             return op.src
         case tensor.ExtractSliceOp():
             return op.source
-        case linalg.TransposeOp():
+        case TransposeOp():
             return op.inputs[0]
         case _:
             return None
@@ -49,7 +50,7 @@ def view(op: Operation, strides: Sequence[int]) -> tuple[Shift, Strides] | None:
             return None if found is None else (Shift(), found)
         case tensor.ExtractSliceOp():
             return region(op, strides, shape(op.result))
-        case linalg.TransposeOp():
+        case TransposeOp():
             return Shift(), transposed(strides, op.permutation.get_values())
         case _:
             raise TypeError(f"expected a view, found {op.name}")
@@ -60,7 +61,7 @@ def source_strides(op: Operation, strides: Sequence[int]) -> Strides | None:
     match op:
         case tensor.CollapseShapeOp() | tensor.ExpandShapeOp():
             return reshaped(shape(op.result), strides, shape(op.src))
-        case linalg.TransposeOp():
+        case TransposeOp():
             back = [0] * len(strides)
             for i, p in enumerate(op.permutation.get_values()):
                 back[p] = strides[i]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects import func, linalg, scf, tensor
+from xdsl.dialects import func, scf, tensor
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -35,6 +35,7 @@ from ...dialects._layout import (
     strides_of,
 )
 from ...dialects._shape import shape
+from ...dialects._xdsl import TransposeOp
 from ...dialects.graph.weight import WeightOp
 from ...dialects.kernel import FuncOp, LaunchOp
 from ._copies import Kernels
@@ -109,7 +110,7 @@ class _Walk:
             raise TypeError(f"{op.name}: expected strides for {op.results[0].type} of {shown.type}")
         result = op.results[0]
         retype(result, strided(shape(result), found[1]))
-        if isinstance(op, linalg.TransposeOp):
+        if isinstance(op, TransposeOp):
             into = op.operands[1]
             if isinstance(into.owner, Operation) and not into.has_one_use():
                 fresh = into.owner.clone()

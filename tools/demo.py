@@ -1,0 +1,187 @@
+"""`aic demo`: a small trained network compiled for every target, run on real samples, and told where everything lies.
+
+demo-out/c/         the artifact: C, header, weights, library, manifest
+demo-out/ir/c/      1-graph.mlir, 2-tensor.mlir, ... what the model was at each level
+"""
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _demo
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from ..compiler.session import InferenceSession
+    from ..dialects._shape import Array
+    from ..dialects.graph.weight import AicContext
+
+HELP = "compile, run and explain a small network that recognises digits"
+MODEL, SAMPLES = "digits.onnx", "digits.npz"
+INK = " .:-=+*#%@"
+SHOWN = 6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--out."""
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo-out"), help="where everything goes")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Microseconds for an image: the fastest tenth, the median and the slowest tenth of `runs`."""
+
+    runs: int
+    p10: float
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one target; times in seconds by level, paths of the artifact and of the IR by level."""
+
+    target: str
+    accuracy: float
+    images: int
+    time: Spread
+    seconds: dict[str, float]
+    memory: dict[str, int]
+    artifact: str
+    ir: dict[str, str]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Every target in turn; exit code 0 if each recognised nine digits of ten."""
+    import numpy as np
+
+    from ..compiler.context import targets
+    from ..compiler.crash import versions
+
+    with as_file(files(_demo) / SAMPLES) as path, np.load(path) as samples:
+        images, labels = (samples["images"] / 16).astype(np.float32), samples["labels"]
+    tell: Callable[..., object] = (lambda *_: None) if args.json or args.quiet else print
+    machine = f"{platform.machine()}, {_processor()}"
+    found = versions()
+    tell(f"{MODEL}: {len(images)} handwritten digits by writers that it was not trained on")
+    tell(f"{machine}; aic {found['aic']}, Python {found['python']}, numpy {found['numpy']}\n")
+    results: list[Result] = []
+    for name in sorted(targets()):
+        result, read = _try(name, images, labels, args.out)
+        results.append(result)
+        if len(results) == 1:
+            tell(_pictures(images, read, labels))
+        tell(_told(result))
+    if args.json:
+        document = {"schema": "aic.demo/1", "machine": machine, "versions": found}
+        print(json.dumps({**document, "results": [asdict(r) for r in results]}, indent=2))
+    return 0 if all(r.accuracy > 0.9 for r in results) else 4
+
+
+def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Result, list[int]]":
+    """Compile for a target, run all samples one by one."""
+    from ..compiler.driver import Options, compile_model
+    from ..compiler.files import write_whole
+    from ..compiler.ir_text import ir_text
+    from ..compiler.session import InferenceSession
+
+    folder, texts = out / "ir" / target, dict[str, str]()
+
+    def stage(level: str, _: "AicContext", module: "ModuleOp") -> None:
+        texts[level] = ir_text(module) + "\n"
+
+    with as_file(files(_demo) / MODEL) as model:
+        options = Options(dims={"N": 1}, name="digits", stage=stage)
+        made = compile_model(model, target, out / target, options)
+    passes = made.manifest["pipeline"]
+    levels = [level for level in texts if isinstance(passes, dict) and level in passes]
+    paths = {level: folder / f"{number}-{level}.mlir" for number, level in enumerate(levels, 1)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for level, path in paths.items():
+        write_whole(path, texts[level])
+    with InferenceSession(made.folder, providers=[target]) as session:
+        found, times = _recognise(session, images)
+    stages = dict.fromkeys(stage for stage, _, _ in made.times)
+    result = Result(
+        target=target,
+        accuracy=sum(f == int(label) for f, label in zip(found, labels, strict=True)) / len(labels),
+        images=len(labels),
+        time=times,
+        seconds={stage: sum(t for s, _, t in made.times if s == stage) for stage in stages},
+        memory=_memory(made.manifest),
+        artifact=str(made.folder),
+        ir={level: str(path) for level, path in paths.items()},
+    )
+    return result, found
+
+
+def _recognise(session: "InferenceSession", images: "Array") -> tuple[list[int], Spread]:
+    """The digit of each image, and the time that one takes, from five rounds after a first."""
+    found: list[int] = []
+    times: list[float] = []
+    for turn in range(6):
+        found = []
+        for image in images[:, None]:
+            start = time.perf_counter()
+            (probabilities,) = session.run(None, {"image": image})
+            if turn:
+                times.append((time.perf_counter() - start) * 1e6)
+            found.append(int(probabilities.argmax()))
+    times.sort()
+    at = [times[len(times) * tenth // 10] for tenth in (1, 5, 9)]
+    return found, Spread(len(times), *(round(t, 2) for t in at))
+
+
+def _memory(manifest: dict[str, object]) -> dict[str, int]:
+    found = {"arena_bytes": 0, "lower_bound_bytes": 0, "weights_bytes": 0}
+    memory, weights = manifest.get("memory"), manifest.get("weights")
+    if isinstance(memory, dict):
+        found |= {key: int(memory[key]) for key in ("arena_bytes", "lower_bound_bytes") if key in memory}
+    if isinstance(weights, dict):
+        found["weights_bytes"] = int(weights.get("bytes", 0))
+    return found
+
+
+def _pictures(images: "Array", found: Sequence[int], labels: "Array") -> str:
+    """A row of digits in characters, over what was recognised; a wrong one, if any, comes last."""
+    wrong = [i for i, f in enumerate(found) if f != int(labels[i])][:1]
+    chosen = [*range(SHOWN - len(wrong)), *wrong]
+    rows = ["  ".join("".join(INK[int(v * 9)] * 2 for v in images[i, 0, y]) for i in chosen) for y in range(8)]
+    words = [f"{found[i]}" + ("" if i not in wrong else f", but is {labels[i]}") for i in chosen]
+    return "\n".join([*rows, "  ".join(f"{word:^16}" for word in words).rstrip(), ""])
+
+
+def _told(result: Result) -> str:
+    """One target's results for a person."""
+    right = round(result.accuracy * result.images)
+    compiled = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
+    spread, memory = result.time, result.memory
+    lines = [
+        f"target {result.target}",
+        f"  recognised  {right} of {result.images} ({result.accuracy:.1%})",
+        f"  an image    {spread.median:.1f} us (a tenth below {spread.p10:.1f}, a tenth above {spread.p90:.1f}; "
+        f"{spread.runs} runs from Python)",
+        f"  compiled    in {sum(result.seconds.values()):.1f} s ({compiled})",
+        f"  memory      arena {memory['arena_bytes']} bytes (no plan needs less than {memory['lower_bound_bytes']}), "
+        f"weights {memory['weights_bytes']} bytes",
+        f"  artifact    {result.artifact}",
+        *(f"  IR          {path}" for path in result.ir.values()),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _processor() -> str:
+    """The processor's name as Linux or the platform tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"
