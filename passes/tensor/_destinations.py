@@ -16,8 +16,9 @@ from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp
 from ...dialects.kernel import FuncOp, LaunchOp
 from ._inplace import may_overwrite
+from ._margins import Margin, margin_of, room, slices_of_one
 from ._places import Memory, Place, allocation, whole
-from ._view import Shift, aliases, is_showable, region, root, source, source_strides, view
+from ._view import Shift, aliases, is_showable, root, source, source_strides
 
 Guards = tuple[SSAValue, ...]
 ANYWHERE = (LaunchOp, tensor.ConcatOp, tensor.PadOp, tensor.EmptyOp, FillOp, tensor.SplatOp, tensor.FromElementsOp)
@@ -46,8 +47,7 @@ class Destinations:
             return self.wanted[value]
         if isinstance(value, OpResult) and (shown := source(value.op)) is not None:
             place = self.place_of(shown)
-            seen = None if place is None else view(value.op, place.strides)
-            return None if place is None or seen is None else place.seen(seen)
+            return None if place is None else place.seen(value.op)
         return None
 
     def block(self, block: Block) -> None:
@@ -60,9 +60,7 @@ class Destinations:
                 case tensor.ConcatOp():
                     self.concat(op)
                 case tensor.PadOp():
-                    place = self.new(op.result)
-                    low = op.static_low.get_values()
-                    self.claim(op.source, place.part(low), op, self.guards.get(op.result, ()))
+                    self.pad(op)
                 case tensor.InsertSliceOp() | tensor.InsertOp():
                     self.insert(op)
                 case scf.IfOp():
@@ -74,12 +72,14 @@ class Destinations:
                 case _:
                     pass
 
-    def new(self, value: SSAValue, home: Block | None = None) -> Place:
+    def new(self, value: SSAValue, home: Block | None = None, margin: Margin | None = None) -> Place:
         """Where the value is wanted, else in memory of its own."""
         if value not in self.wanted:
             owner = value.owner
             block = home or (owner.parent if isinstance(owner, Operation) else owner)
-            self.wanted[value] = allocation(tensor_type(value), block)
+            place = allocation(tensor_type(value), block, margin)
+            fits = margin is None or is_showable(value, place.strides)
+            self.wanted[value] = place if fits else allocation(tensor_type(value), block)
         return self.wanted[value]
 
     def claim(
@@ -154,12 +154,29 @@ class Destinations:
         return False
 
     def concat(self, op: tensor.ConcatOp) -> None:
-        """Each operand in its part. Where all operands lie side by side already, that is the concatenation."""
+        """Each operand in its part, what is sliced and joined again as a whole. Where all operands lie side by side
+        already, that is the concatenation."""
         if op.result not in self.wanted and (joined := self.joined(op)) is not None:
             self.wanted[op.result] = joined
-        place = self.new(op.result)
-        for value, start in parts(op):
-            self.claim(value, place.part(start), op, self.guards.get(op.result, ()))
+        place, axis = self.new(op.result, margin=room(op.result)), (op.dim.value.data,)
+        starts, guards = list(parts(op)), self.guards.get(op.result, ())
+        for value, first in slices_of_one(op):
+            self.claim(value, place.part(starts[first][1], axis), op, guards)
+        for value, start in starts:
+            self.claim(value, place.part(start, axis), op, guards)
+
+    def pad(self, op: tensor.PadOp) -> None:
+        """The source in the middle; where there is room round the source already, that is the padded tensor."""
+        low, lies, margin = op.static_low.get_values(), self.place_of(op.source), margin_of(op)
+        if op.result in self.wanted:
+            self.claim(op.source, self.wanted[op.result].part(low), op, self.guards.get(op.result, ()))
+            return
+        if margin is not None and lies is None and (wide := room(op.source)) is not None and wide.holds(margin):
+            middle = allocation(tensor_type(op.source), op.parent, wide)
+            lies = middle if self.claim(op.source, middle, op) else None
+        if margin is not None and lies is not None and lies.margin is not None and lies.margin.holds(margin):
+            self.wanted[op.result] = lies.part([-n for n in low])
+        self.new(op.result)
 
     def joined(self, op: tensor.ConcatOp) -> Place | None:
         first = self.place_of(op.inputs[0])
@@ -181,7 +198,7 @@ class Destinations:
         if over and (lies is None or not lies.is_same(place, shape(op.dest))):
             self.claim(op.dest, place, op, self.guards.get(op.result, ()))
         if isinstance(op, tensor.InsertSliceOp) and over:
-            part = place.seen(region(op, place.strides, shape(op.source)))
+            part = place.slot(op)
             self.claim(op.source, part, op, (*self.guards.get(op.result, ()), op.dest))
 
     def is_consumed(self, op: tensor.InsertSliceOp | tensor.InsertOp) -> bool:

@@ -7,11 +7,14 @@ Place(the concatenation's memory, strides (.., 1, 16 w, 16), shift 4)
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import MemRefType, TensorType
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ...dialects._layout import order_of, row_major, strides_of
-from ._view import Shift, Strides
+from ...dialects._shape import shape
+from ._margins import Margin, cut
+from ._view import Shift, Strides, region, view
 
 ORIGIN = Shift()
 
@@ -40,16 +43,26 @@ class Place:
     memory: Memory
     strides: Strides
     shift: Shift = ORIGIN
+    margin: Margin | None = field(default=None, compare=False)
 
-    def part(self, starts: Sequence[int], steps: Sequence[int] | None = None) -> "Place":
-        """The elements from `starts` on."""
-        by = steps or [1] * len(starts)
+    def part(self, starts: Sequence[int], cut: Sequence[int] = ()) -> "Place":
+        """The elements from `starts` on (which may be negative); along the dims `cut` there is no room round them."""
         moved = Shift(sum(a * s for a, s in zip(starts, self.strides, strict=True)))
-        return Place(self.memory, tuple(s * t for s, t in zip(self.strides, by, strict=True)), self.shift.plus(moved))
+        margin = None if self.margin is None else self.margin.without(cut)
+        return Place(self.memory, self.strides, self.shift.plus(moved), margin)
 
-    def seen(self, view: tuple[Shift, Strides]) -> "Place":
-        """A view of this place."""
-        return Place(self.memory, view[1], self.shift.plus(view[0]))
+    def seen(self, op: Operation) -> "Place | None":
+        """What a view op shows of this place; None if no strides say it."""
+        if (found := view(op, self.strides)) is None:
+            return None
+        dims = cut(op) if isinstance(op, tensor.ExtractSliceOp) else None
+        margin = None if self.margin is None or dims is None else self.margin.without(dims)
+        return Place(self.memory, found[1], self.shift.plus(found[0]), margin)
+
+    def slot(self, op: tensor.InsertSliceOp) -> "Place":
+        """Where in this place an insertion puts its source."""
+        shift, strides = region(op, self.strides, shape(op.source))
+        return Place(self.memory, strides, self.shift.plus(shift))
 
     def is_same(self, other: "Place", dims: Sequence[int]) -> bool:
         """Whether a tensor of these dimensions lies in both places alike."""
@@ -63,15 +76,22 @@ def whole(memory: Memory) -> Place:
     return Place(memory, memory.strides)
 
 
-def allocation(type: TensorType[Attribute], home: Block | None) -> Place:
-    """New memory for a dense tensor: a row-major memref with the dimensions in the order of the tensor's layout."""
+def allocation(type: TensorType[Attribute], home: Block | None, margin: Margin | None = None) -> Place:
+    """New memory for a dense tensor and the margin round it: a row-major memref with the dimensions in the order of
+    the tensor's layout."""
     dims = type.get_shape()
     if (order := order_of(type)) is None or (found := strides_of(type)) is None:
         raise TypeError(f"expected a layout of strides, found {type}")
     if found[1] == row_major(dims):
         order = tuple(range(len(dims)))
-    stored = MemRefType(type.element_type, [dims[d] for d in order])
-    return Place(Memory(stored, home), found[1])
+    low, high = (margin.low, margin.high) if margin is not None else ([0] * len(dims), [0] * len(dims))
+    sizes = [dims[d] + low[d] + high[d] for d in order]
+    memory = Memory(MemRefType(type.element_type, sizes), home)
+    strides = found[1]
+    if margin is not None:
+        steps = dict(zip(order, row_major(sizes), strict=True))
+        strides = tuple(steps[d] for d in range(len(dims)))
+    return Place(memory, strides, Shift(sum(n * s for n, s in zip(low, strides, strict=True))), margin)
 
 
 def coalesced(dims: Sequence[int], *strides: Sequence[int]) -> tuple[list[int], list[list[int]]]:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import arith, func, memref, scf, tensor
+from xdsl.dialects import func, memref, scf, tensor
 from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -38,8 +38,9 @@ from ._destinations import Destinations, parts, tensor_type
 from ._host_buffers import HostBuffers, borders, elements
 from ._inplace import may_overwrite
 from ._kernel_buffers import KernelBuffers
+from ._margins import constant, margin_of
 from ._places import Memory, Place, allocation, whole
-from ._view import region, root, source, view
+from ._view import root, source
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class _Function:
         self.out = HostBuffers(kernels, self.new)
         self.out.stand_for(self.old)
         self.places: dict[SSAValue, Place] = {}
+        self.filled_boxes: set[tuple[Block | None, Place, tuple[int, ...]]] = set()
         for arg, new in zip(self.old.args, self.new.args, strict=False):
             new.name_hint = arg.name_hint
             if isinstance(arg.type, TensorType):
@@ -107,10 +109,9 @@ class _Function:
     def op(self, op: Operation) -> None:
         """Write what an op does."""
         if (shown := source(op)) is not None:
-            seen = view(op, self.places[shown].strides)
-            if seen is None:
+            if (seen := self.places[shown].seen(op)) is None:
                 raise PassFailedException(f"bufferize: {op.name}: no view of {shown.type}; run assign-layout first")
-            self.put(op.results[0], self.places[shown].seen(seen))
+            self.put(op.results[0], seen)
             return
         match op:
             case WeightOp():
@@ -210,14 +211,17 @@ class _Function:
 
     def pad(self, op: tensor.PadOp) -> None:
         """The borders filled, the source in the middle."""
-        last = op.region.block.last_op
-        number = constant(last.operands[0]) if last is not None else None
-        if number is None:
+        if (margin := margin_of(op)) is None:
             raise PassFailedException("bufferize: tensor.pad: expected a constant to pad with")
         place = self.new_place(op.results[0])
-        low, high = op.static_low.get_values(), op.static_high.get_values()
-        self.out.fill(number, borders(place, shape(op.result), low, high))
-        self.out.copy(self.places[op.source], place.part(low), shape(op.source))
+        boxes = borders(place, shape(op.result), margin.low, margin.high)
+        self.out.fill(margin.number, [box for box in boxes if self.is_new(op, box)])
+        self.out.copy(self.places[op.source], place.part(margin.low), shape(op.source))
+
+    def is_new(self, op: tensor.PadOp, box: tuple[Place, list[int]]) -> bool:
+        """Whether no pad before this one in its block has filled the same border."""
+        key = op.parent, box[0], tuple(box[1])
+        return key not in self.filled_boxes and not self.filled_boxes.add(key)
 
     def filled(self, op: Operation) -> None:
         """One number everywhere, or a number for each element."""
@@ -235,8 +239,7 @@ class _Function:
         place = self.new_place(op.results[0])
         self.copy(op.dest, place)
         if isinstance(op, tensor.InsertSliceOp):
-            part = place.seen(region(op, place.strides, shape(op.source)))
-            self.out.copy(self.places[op.source], part, shape(op.source))
+            self.out.copy(self.places[op.source], place.slot(op), shape(op.source))
         else:
             indices = [self.out.scalars[i] for i in op.indices]
             self.out.store(self.out.scalars[op.scalar], place, shape(op.dest), indices)
@@ -334,11 +337,6 @@ class _Function:
 def buffer_type(value: SSAValue) -> Attribute:
     """The type that an argument of the function will have."""
     return memref_of(value.type) if isinstance(value.type, TensorType) else value.type
-
-
-def constant(value: SSAValue) -> Attribute | None:
-    """The number that a value is, if it is a constant."""
-    return value.owner.value if isinstance(value.owner, arith.ConstantOp) else None
 
 
 def is_whole(value: SSAValue, place: Place) -> bool:
