@@ -115,7 +115,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
 
 
 def vector_dim(problem: Problem) -> int | None:
-    """The dim whose neighbours lie side by side in most addresses; a reduced one only if no parallel one serves."""
+    """The dim whose neighbours lie side by side in most addresses; a reduced one if each parallel one gathers inside."""
     best: tuple[float, int, int] | None = None
     for dim in problem.parallel:
         if dim in problem.barred or problem.sizes[dim] < 2:
@@ -124,7 +124,7 @@ def vector_dim(problem: Problem) -> int | None:
             candidate = (cost, -min(problem.sizes[dim], problem.lanes), dim)
             best = min(best, candidate) if best is not None else candidate
     along = [d for d in problem.reduced if _is_joinable(problem, d)]
-    if best is not None and (best[0] == 0 or not along) and problem.lanes > 1:
+    if best is not None and (best[0] < 1 or not along) and problem.lanes > 1:
         return best[2]
     if along and problem.lanes > 1:
         return max(along, key=lambda d: problem.sizes[d])
