@@ -115,7 +115,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
 
 
 def vector_dim(problem: Problem) -> int | None:
-    """The dim whose neighbours lie side by side in most addresses; a reduced one if each parallel one gathers inside."""
+    """The dim whose neighbours lie side by side in most addresses; a reduced one if the parallel ones gather inside."""
     best: tuple[float, int, int] | None = None
     for dim in problem.parallel:
         if dim in problem.barred or problem.sizes[dim] < 2:
