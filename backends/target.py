@@ -42,7 +42,7 @@ class EmitOptions:
     cflags: tuple[str, ...] = ()
     jobs: int = 2
     cached: Cached | None = None
-    vectors: Sequence[Vector] = ()
+    vectors: Callable[[], Sequence[Vector]] = tuple
     """Inputs with the outputs expected for them, for what is written together with its tests."""
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from .._version import VERSION
-from ..backends.target import Cached, EmitOptions, TargetError
+from ..backends.target import Cached, EmitOptions, TargetError, Vector
 from ..dialects._shape import Array, dtype, shape
 from ..dialects.graph.weight import AicContext
 from .artifact import read_manifest, write_folder, write_manifest
@@ -25,8 +26,10 @@ from .context import context
 from .errors import CompileError, MissingToolError, UsageError
 from .frontends.onnx.importer import import_model
 from .frontends.onnx.model import Model, Source, load
+from .interpret import interpret
 from .pipeline import Observer, parse_pipeline, print_pipeline, run_pipeline
 from .targets import target_named
+from .vectors import random_input
 
 LEVELS = ("graph", "tensor", "loop", "hardware")
 """The levels of IR from the model down; each is a stage that can be dumped and run."""
@@ -161,7 +164,14 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
         raise UsageError(f"target {target} writes no {unknown[0]!r}; it writes {', '.join(chosen.kinds)}")
     lowered = lower(source, target, options)
     emit = EmitOptions(
-        options.name, options.kinds, options.weights, options.cc, options.cflags, options.jobs, options.cached
+        options.name,
+        options.kinds,
+        options.weights,
+        options.cc,
+        options.cflags,
+        options.jobs,
+        options.cached,
+        lambda: golden(lowered.model, options),
     )
     start = time.perf_counter()
     ports = {"inputs": module_ports(lowered.module, "arg"), "outputs": module_ports(lowered.module, "res")}
@@ -185,6 +195,19 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
     return [*lowered.times, ("emit", "emit", time.perf_counter() - start)]
 
 
+def golden(model: Model, options: Options, count: int = 2) -> list[Vector]:
+    """Random inputs in order with the outputs that the graph level, as imported, gives for them."""
+    ctx = context()
+    module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
+    ports = dict(_ports(module, "arg"))
+    found: list[Vector] = []
+    for seed in range(count):
+        random = {name: random_input(name, dtype(kind), shape(kind), seed) for name, kind in ports.items()}
+        inputs = [*(random | dict(options.values)).values()]
+        found.append((inputs, interpret(ctx, module, inputs)))
+    return found
+
+
 def load_artifact(
     folder: Path, manifest: Mapping[str, object] | None = None
 ) -> Callable[[Sequence[Array]], list[Array]]:
@@ -196,6 +219,12 @@ def load_artifact(
 
 def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
     """Names, numpy types and shapes of @main's arguments (`arg`) or results (`res`), as they are at the graph level."""
+    return [
+        {"name": name, "dtype": str(dtype(type)), "shape": list(shape(type))} for name, type in _ports(module, kind)
+    ]
+
+
+def _ports(module: ModuleOp, kind: str) -> list[tuple[str, Attribute]]:
     main = next((op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"), None)
     if main is None:
         raise CompileError("no func.func @main in the module", code="bad-ir")
@@ -205,11 +234,7 @@ def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:
     types = main.attributes.get(f"{kind}_types", whole)
     if not isinstance(names, ArrayAttr) or not isinstance(types, ArrayAttr):
         raise CompileError(f"@main: expected a list of {kind}_names and {kind}_types", code="bad-ir")
-    return [
-        {"name": name.data, "dtype": str(dtype(type)), "shape": list(shape(type))}
-        for name, type in zip(names, types, strict=True)
-        if isinstance(name, StringAttr)
-    ]
+    return [(name.data, type) for name, type in zip(names, types, strict=True) if isinstance(name, StringAttr)]
 
 
 @contextmanager

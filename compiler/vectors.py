@@ -74,12 +74,13 @@ def _plain(value: Array) -> Array:
 
 def random_inputs(ports: Sequence[Port], shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Array]:
     """Inputs that depend on the seed and their names alone: floats normal, integers 0 or 1 (valid as most indices)."""
-    found: dict[str, Array] = {}
-    for port in ports:
-        kind = element_dtype(port.elem_type, port.name)
-        made = random_array(shapes[port.name], kind, (seed, port.name))
-        found[port.name] = np.bitwise_and(made.astype(np.int64), 1).astype(kind) if kind.kind in "iu" else made
-    return found
+    return {p.name: random_input(p.name, element_dtype(p.elem_type, p.name), shapes[p.name], seed) for p in ports}
+
+
+def random_input(name: str, kind: np.dtype[np.generic], dims: tuple[int, ...], seed: int) -> Array:
+    """One of `random_inputs`."""
+    made = random_array(dims, kind, (seed, name))
+    return np.bitwise_and(made.astype(np.int64), 1).astype(kind) if kind.kind in "iu" else made
 
 
 def parse_value(text: str, port: Port) -> Array:

@@ -54,7 +54,7 @@ class CTarget(Target[Cpu]):
         with (folder / f"{made.name}.weights").open("wb") as out:
             made.weights.write(out, ctx.weights)
         if "project" in kinds:
-            project.write(made, folder, machine.flags, options.vectors)
+            project.write(made, folder, machine.flags, options.vectors())
         if "so" in kinds:
             _build(made, folder, machine, options)
         return {
