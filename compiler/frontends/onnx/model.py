@@ -4,7 +4,7 @@ import hashlib
 import mmap
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TypeProto, ValueInfoProto
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TypeProto,
+    ValueInfoProto,
+)
 
 from ....dialects._shape import Array
 from ...errors import CompileError, UnsupportedOpError
@@ -96,6 +105,15 @@ def _locations(graph: GraphProto) -> set[str]:
     tensors = [*graph.initializer, *(a.t for a in attributes if a.type == AttributeProto.TENSOR)]
     found = {e.value for t in tensors if t.data_location == 1 for e in t.external_data if e.key == "location"}
     return found.union(*(_locations(a.g) for a in attributes if a.type == AttributeProto.GRAPH))
+
+
+def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph, each followed by those of its subgraphs."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from nodes_of(attribute.g)
 
 
 def domain_of(name: str) -> str:

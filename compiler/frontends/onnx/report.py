@@ -1,16 +1,15 @@
 """Collects the nodes that cannot be imported, so that all of them are reported at once, with reason and way out."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from onnx import AttributeProto, GraphProto, NodeProto, helper
+from onnx import AttributeProto, NodeProto, helper
 from xdsl.dialects.builtin import IntegerType, Signedness, TensorType
 from xdsl.ir import SSAValue
 
 from ... import errors
 from ...errors import CompileError, UnsupportedOpError
-from .model import Model, domain_of
+from .model import Model, domain_of, nodes_of
 from .names import printable
 from .node import Refused, Unknown
 from .scope import Lost, Scope
@@ -51,7 +50,7 @@ class Report:
         """UnsupportedOpError if anything was refused: a NeedsConstant if values of graph inputs would mend it all."""
         if not self._nodes:
             return
-        total = _count(self.model.proto.graph)
+        total = sum(1 for _ in nodes_of(self.model.proto.graph))
         nodes = tuple(self._nodes.values())
         opset = self.model.opsets.get("")
         where = self.model.name + (f", opset {opset}" if opset else "")
@@ -60,15 +59,6 @@ class Report:
         if len(waiting) == len(self._refusals):
             raise NeedsConstant(message, tuple(dict.fromkeys(name for names in waiting for name in names)), nodes)
         raise UnsupportedOpError(message, nodes=nodes)
-
-    def summary(self) -> str:
-        """`NonMaxSuppression 1, Resize 1`."""
-        return ", ".join(f"{op} {n}" for op, n in Counter(n.op.split(" ")[0] for n in self._nodes.values()).items())
-
-
-def _count(graph: GraphProto) -> int:
-    nested = (a.g for node in graph.node for a in node.attribute if a.type == AttributeProto.GRAPH)
-    return len(graph.node) + sum(map(_count, nested))
 
 
 def _attribute(attribute: AttributeProto) -> str:

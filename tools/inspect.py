@@ -1,0 +1,173 @@
+"""`aic inspect M`: what is in a model or an artifact; with --ops, --shapes, --weights, --mem, --flops more of it."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..compiler.errors import printable
+from ._arguments import add_model, add_shapes, add_target, options_of, target_of
+from .compile import memory_of, size_text
+
+if TYPE_CHECKING:
+    from ..compiler.frontends.onnx.model import Model, Port
+    from ..compiler.inspect import OpRow
+
+HELP = "tell what is in a model or an artifact"
+LISTED = 20
+"""Weights that are listed for a person; all of them with --json."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What of it, and the shapes that some of it needs."""
+    add_model(parser)
+    parser.add_argument("--ops", action="store_true", help="how many nodes of each op")
+    parser.add_argument("--weights", action="store_true", help="the initializers, the largest first")
+    parser.add_argument("--shapes", action="store_true", help="the type of every node's results")
+    parser.add_argument("--flops", action="store_true", help="floating-point operations by op")
+    parser.add_argument("--mem", action="store_true", help="arena, lower bound and weights on the target")
+    add_target(parser)
+    add_shapes(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a document or a page."""
+    from ..compiler.artifact import is_artifact, read_manifest
+
+    if is_artifact(args.model):
+        document = _of_artifact(read_manifest(args.model))
+    else:
+        document = _of_model(args)
+    print(json.dumps(document, indent=2) if args.json else _page(document))
+    return 0
+
+
+def _of_artifact(manifest: Mapping[str, object]) -> dict[str, object]:
+    arena, weights = memory_of(manifest)
+    memory = manifest.get("memory")
+    bound = memory.get("lower_bound_bytes", 0) if isinstance(memory, Mapping) else 0
+    model = manifest.get("model")
+    return {
+        "schema": "aic.inspect/1",
+        "kind": "artifact",
+        "name": model.get("name", "") if isinstance(model, Mapping) else "",
+        "target": manifest.get("target"),
+        "inputs": manifest.get("inputs"),
+        "outputs": manifest.get("outputs"),
+        "memory": {"arena_bytes": arena, "lower_bound_bytes": bound, "weights_bytes": weights},
+        "pipeline": manifest.get("pipeline"),
+        "files": sorted(files) if isinstance(files := manifest.get("files"), Mapping) else [],
+        "hash": manifest.get("hash"),
+    }
+
+
+def _of_model(args: argparse.Namespace) -> dict[str, object]:
+    from ..compiler.frontends.onnx.model import load
+    from ..compiler.inspect import op_counts, weight_rows
+
+    model = load(args.model)
+    rows = weight_rows(model)
+    proto = model.proto
+    document: dict[str, object] = {
+        "schema": "aic.inspect/1",
+        "kind": "model",
+        "name": model.name,
+        "producer": f"{proto.producer_name} {proto.producer_version}".strip(),
+        "ir_version": proto.ir_version,
+        "opsets": {domain or "ai.onnx": version for domain, version in model.opsets.items()},
+        "inputs": [_port(port) for port in model.inputs],
+        "outputs": [_port(port) for port in model.outputs],
+        "nodes": op_counts(model).total(),
+        "functions": len(proto.functions),
+        "parameters": sum(_elements(row.shape) for row in rows),
+        "weights_bytes": sum(row.bytes for row in rows),
+    }
+    if args.ops:
+        document["ops"] = dict(sorted(op_counts(model).items(), key=lambda item: (-item[1], item[0])))
+    if args.weights:
+        document["weights"] = [{"name": r.name, "type": r.type, "shape": list(r.shape), "bytes": r.bytes} for r in rows]
+    if args.shapes or args.flops:
+        document |= _of_graph(model, args)
+    if args.mem:
+        document["memory"] = _memory(model, args)
+    return document
+
+
+def _elements(dims: tuple[int, ...]) -> int:
+    found = 1
+    for size in dims:
+        found *= size
+    return found
+
+
+def _port(port: "Port") -> dict[str, object]:
+    return {"name": port.name, "type": port.type, "shape": None if port.dims is None else list(port.dims)}
+
+
+def _of_graph(model: "Model", args: argparse.Namespace) -> dict[str, object]:
+    from ..compiler.inspect import imported, op_rows
+
+    rows = op_rows(imported(model, options_of(args, model)))
+    found: dict[str, object] = {}
+    if args.shapes:
+        found["shapes"] = [{"node": row.node, "op": row.op, "result": row.result} for row in rows]
+    if args.flops:
+        found["flops"] = {"total": sum(row.flops for row in rows), "by_op": _by_op(rows)}
+    return found
+
+
+def _by_op(rows: "list[OpRow]") -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row.op] = found.get(row.op, 0) + row.flops
+    return dict(sorted(((op, n) for op, n in found.items() if n), key=lambda item: -item[1]))
+
+
+def _memory(model: "Model", args: argparse.Namespace) -> dict[str, int]:
+    """What planning says: no code is made."""
+    from ..compiler.driver import lower
+    from ..compiler.inspect import planned_memory
+
+    return planned_memory(lower(model, target_of(args).name, options_of(args, model), until="loop").module)
+
+
+def _page(document: Mapping[str, object]) -> str:
+    """The document for a person."""
+    lines = [f"{printable(str(document['name']))}  ({document['kind']})"]
+    for key, value in document.items():
+        if key in ("schema", "kind", "name"):
+            continue
+        match key, value:
+            case (("inputs" | "outputs"), list()):
+                lines += [f"{key}"] + [f"  {printable(str(p['name']))}  {_type(p)}" for p in value]
+            case "weights", list():
+                lines += ["weights"] + [_weight(row) for row in value[:LISTED]]
+                lines += [f"  ... {len(value) - LISTED} more"] if len(value) > LISTED else []
+            case "shapes", list():
+                lines += ["shapes"] + [f"  {printable(r['node']):40}  {r['op']:16}  {r['result']}" for r in value]
+            case "weights_bytes", int():
+                lines.append(f"{'weights':12}  {size_text(value)}")
+            case "memory", Mapping():
+                lines.append(f"{'memory':12}  {', '.join(f'{k} {size_text(int(v))}' for k, v in value.items())}")
+            case "flops", Mapping():
+                lines.append(f"{'flops':12}  {value['total']:,}")
+                lines += [f"  {op:16}  {n:,}" for op, n in value["by_op"].items()]
+            case _, Mapping():
+                lines += [key] + [f"  {printable(str(k)):24}  {printable(str(v))}" for k, v in value.items()]
+            case _, list():
+                lines.append(f"{key:12}  {', '.join(map(str, value))}")
+            case _:
+                lines.append(f"{key:12}  {printable(f'{value:,}' if isinstance(value, int) else str(value))}")
+    return "\n".join(lines)
+
+
+def _type(port: Mapping[str, object]) -> str:
+    dims = port["shape"]
+    shown = "x".join("?" if d is None else printable(str(d)) for d in dims) if isinstance(dims, list) else "any shape"
+    return f"{port.get('type') or port.get('dtype')}  {shown or 'scalar'}"
+
+
+def _weight(row: Mapping[str, object]) -> str:
+    shape = row["shape"]
+    shown = "x".join(map(str, shape)) if isinstance(shape, list) else ""
+    return f"  {printable(str(row['name'])):40}  {row['type']:10}  {shown:20}  {size_text(int(str(row['bytes'])))}"
