@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_shapes(parser)
     add_build(parser)
+    parser.set_defaults(weights="embed")  # the library of an artifact stands alone
     add_pass_flags(parser)
 
 
