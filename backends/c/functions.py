@@ -60,6 +60,11 @@ def absolute_integer(t: Text, op: Operation) -> None:
     call(t, op.results[0], "aic_abs", [op.operands[0]])
 
 
+def integer_power(t: Text, op: Operation) -> None:
+    """a to the n, wrapped."""
+    call(t, op.results[0], "aic_powi", list(op.operands))
+
+
 def fused(t: Text, op: Operation) -> None:
     """a * b + c; the compiler contracts it where the ISA has one instruction for it."""
     a, b, c = map(t.name, op.operands)
@@ -94,6 +99,7 @@ TABLE: dict[type[Operation], Rule] = {
     math.CopySignOp: libm("copysign", arguments=2),
     math.AbsFOp: absolute,
     math.AbsIOp: absolute_integer,
+    math.IPowIOp: integer_power,
     math.FmaOp: fused,
     math.RsqrtOp: reciprocal_root,
 }  # fmt: skip

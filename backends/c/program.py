@@ -106,13 +106,16 @@ def runtime() -> str:
     return files(__package__ or "").joinpath("runtime", "aic_runtime.h").read_text()
 
 
+LANE = {"f16": "_Float16", "bf16": "int16_t", "f32": "float", "f64": "double"}
+"""The C types of a vector's lanes; of a bf16 its bits."""
+
+
 def typedefs(vectors: frozenset[tuple[str, int]]) -> str:
     """The vector types, aligned as their elements are so that any address will do."""
     lines = []
     for short, count in sorted(vectors):
         size = bits(short) // 8
-        element = {"f": {"f16": "_Float16", "f32": "float", "f64": "double"}.get(short, ""), "i": f"int{short[1:]}_t"}
-        kind = f"uint{short[1:]}_t" if short[0] == "u" else element[short[0]]
+        kind = {"u": f"uint{short[1:]}_t", "i": f"int{short[1:]}_t"}.get(short[0]) or LANE[short]
         lines.append(
             f"typedef {kind} {short}x{count} "
             f"__attribute__((vector_size({size * count}), aligned({size}), may_alias, unused));"

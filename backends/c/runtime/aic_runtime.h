@@ -29,7 +29,8 @@ AIC_INLINE aic_bf16 aic_to_bf16(float x) { /* to nearest, ties to even; NaN stay
   return (aic_bf16){(uint16_t)((wide + 0x7fff + ((wide >> 16) & 1)) >> 16)};
 }
 
-/* Division by zero answers 0, the least number by -1 itself; a shift by the width or more shifts everything out. */
+/* Division by zero answers 0, the least number by -1 itself; a shift by the width or more shifts everything out;
+   powers wrap, and those of negative exponents are 0 but for 1 and -1. */
 #define AIC_INTEGER(W)                                                                                        \
   AIC_INLINE int##W##_t aic_divs_i##W(int##W##_t a, int##W##_t b) {                                           \
     return b == 0 ? 0 : b == -1 ? (int##W##_t)(0 - (uint##W##_t)a) : (int##W##_t)(a / b);                     \
@@ -60,7 +61,13 @@ AIC_INLINE aic_bf16 aic_to_bf16(float x) { /* to nearest, ties to even; NaN stay
   AIC_INLINE int##W##_t aic_maxu_i##W(int##W##_t a, int##W##_t b) {                                           \
     return (uint##W##_t)a > (uint##W##_t)b ? a : b;                                                           \
   }                                                                                                           \
-  AIC_INLINE int##W##_t aic_abs_i##W(int##W##_t a) { return (int##W##_t)(a < 0 ? 0 - (uint##W##_t)a : (uint##W##_t)a); }
+  AIC_INLINE int##W##_t aic_abs_i##W(int##W##_t a) { return (int##W##_t)(a < 0 ? 0 - (uint##W##_t)a : (uint##W##_t)a); } \
+  AIC_INLINE int##W##_t aic_powi_i##W(int##W##_t a, int##W##_t n) {                                           \
+    uint64_t square = (uint64_t)a, result = 1;                                                                \
+    if (n < 0) return a == 1 ? 1 : a == -1 ? (n & 1 ? -1 : 1) : 0;                                            \
+    for (; n; n >>= 1, square *= square) result *= n & 1 ? square : 1;                                        \
+    return (int##W##_t)result;                                                                                \
+  }
 AIC_INTEGER(8)
 AIC_INTEGER(16)
 AIC_INTEGER(32)

@@ -41,7 +41,8 @@ def ulps(found: NDArray, exact: NDArray) -> float:
 @pytest.mark.parametrize("vector_bytes", [4, 16, 32, 64])
 @pytest.mark.parametrize(
     ("name", "exact", "limit", "low", "high"),
-    [("exp", np.exp, 2.0, -87, 88), ("log", np.log, 4.0, 1e-30, 100), ("tanh", np.tanh, 6.0, -9, 9), ("sqrt", np.sqrt, 0.5, 0, 9)],
+    [("exp", np.exp, 2.0, -87, 88), ("log", np.log, 4.0, 1e-30, 100), ("tanh", np.tanh, 6.0, -9, 9),
+     ("sqrt", np.sqrt, 0.5, 0, 9)],
 )  # fmt: skip
 def test_accuracy(compiled, name, exact, limit, low, high, vector_bytes):
     x = np.concatenate([np.linspace(low, high, 4001, dtype=np.float32), SPECIAL])
@@ -131,3 +132,28 @@ def test_integers_wrap_and_division_is_total(compiled, width):
             (f"%w = math.absi %v : {a}", np.abs(x)),
         ):
             np.testing.assert_array_equal(pointwise(compiled, text, x, a, a, kind), want)
+
+
+@pytest.mark.parametrize("vector_bytes", [4, 32])
+@pytest.mark.parametrize("width", [8, 32, 64])
+def test_integer_powers_wrap(compiled, width, vector_bytes):
+    kind = np.dtype(f"int{width}").type
+    x = np.array([0, 1, -1, 2, -3, 7, -7, 100, np.iinfo(kind).min] * 4, kind)
+    for exponent, want in ((0, x**0), (3, x * x * x), (-3, np.where(np.abs(x) == 1, x, 0)), (-2, np.abs(x) == 1)):
+        text = f"%c = arith.constant {exponent} : i{width}\n    %w = math.ipowi %v, %c : i{width}"
+        found = pointwise(compiled, text, x, f"i{width}", f"i{width}", kind, vector_bytes)
+        np.testing.assert_array_equal(found, want.astype(kind))
+
+
+def test_vectors_of_bf16_are_moved_as_bits(compiled):
+    import ml_dtypes
+
+    x = np.arange(-20, 20).astype(ml_dtypes.bfloat16)
+    text = (
+        "%c = arith.constant 7 : i64\n    %i = linalg.index 0 : index\n    %j = arith.index_cast %i : index to i64\n"
+        "    %b = arith.cmpi slt, %j, %c : i64\n    %z = arith.constant 0.0 : bf16\n"
+        "    %w = arith.select %b, %z, %v : bf16"
+    )
+    found = pointwise(compiled, text, x, "bf16", "bf16", ml_dtypes.bfloat16)
+    np.testing.assert_array_equal(found[7:], x[7:])
+    assert not found[:7].any()
