@@ -42,7 +42,7 @@ class CTarget(Target[Cpu]):
         return {
             "graph": GRAPH[min(level, 1)],
             "tensor": f"lower-graph-to-tensor,{views}fuse-kernels,assign-layout,choose-schedule{{{numbers}}}",
-            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},plan-memory,check-memory",
+            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},dce,plan-memory,check-memory",
         }
 
     def emit(
