@@ -174,7 +174,8 @@ class Destinations:
         if margin is not None and lies is None and (wide := room(op.source)) is not None and wide.holds(margin):
             middle = allocation(tensor_type(op.source), op.parent, wide)
             lies = middle if self.claim(op.source, middle, op) else None
-        if margin is not None and lies is not None and lies.margin is not None and lies.margin.holds(margin):
+        spare = lies.margin if lies is not None and is_showable(op.result, lies.strides) else None
+        if lies is not None and spare is not None and margin is not None and spare.holds(margin):
             self.wanted[op.result] = lies.part([-n for n in low])
         self.new(op.result)
 
@@ -192,8 +193,10 @@ class Destinations:
         """Into the tensor itself where nothing reads what it was; a slice's source is made there, if nothing reads the
         tensor meanwhile."""
         lies, over = self.place_of(op.dest), self.is_consumed(op)
-        if op.result not in self.wanted and lies is not None and over and isinstance(root(op.dest).owner, OWN):
-            self.wanted[op.result] = lies
+        if op.result not in self.wanted and lies is not None and over:
+            maker = root(op.dest).owner
+            if isinstance(maker, OWN) and maker.parent is op.parent:
+                self.wanted[op.result] = lies
         place = self.new(op.result)
         if over and (lies is None or not lies.is_same(place, shape(op.dest))):
             self.claim(op.dest, place, op, self.guards.get(op.result, ()))
@@ -230,7 +233,7 @@ class Destinations:
         self.block(op.body.block)
 
     def while_loop(self, op: scf.WhileOp) -> None:
-        """As in a for loop; what the condition hands on is not copied, it lies where it is."""
+        """As in a for loop; what the condition hands on of what is carried is not copied, it lies where it is."""
         before, after = op.before_region.block, op.after_region.block
         condition, last = before.last_op, after.last_op
         assert isinstance(condition, scf.ConditionOp) and last is not None
@@ -239,9 +242,11 @@ class Destinations:
                 self.claim(init, self.new(arg, op.parent), op, exclusive=True)
         for value, arg, result in zip(condition.args, after.args, op.results, strict=True):
             if isinstance(arg.type, TensorType):
-                self.claim(value, allocation(tensor_type(arg), op.parent), condition)
-                if (place := self.place_of(value)) is not None:
-                    self.wanted[arg] = self.wanted[result] = place
+                place = self.place_of(value) if root(value) in before.args else None
+                if place is None:
+                    place = allocation(tensor_type(arg), op.parent)
+                    self.claim(value, place, condition)
+                self.wanted[arg] = self.wanted[result] = place
         for value, carried in zip(last.operands, before.args, strict=True):
             if isinstance(carried.type, TensorType):
                 passed = zip(condition.args, after.args, strict=True)

@@ -268,7 +268,7 @@ class _Function:
         self.hand_on(op.results, targets, new)
 
     def while_loop(self, op: scf.WhileOp) -> None:
-        """As for a loop; what the condition hands on stays where it lies."""
+        """As for a loop; what the condition hands on has buffers too, unless it is carried unchanged."""
         before, after = op.before_region.block, op.after_region.block
         condition = before.last_op
         assert isinstance(condition, scf.ConditionOp)
@@ -277,8 +277,8 @@ class _Function:
             if isinstance(arg.type, TensorType):
                 targets[i] = self.put(arg, self.plan.wanted[arg])
                 self.copy(init, self.plan.wanted[arg])
-        first = self.region(op.before_region, [None] * len(condition.args))
-        passed = [self.places.get(v) for v in condition.args]
+        passed = [self.plan.wanted.get(arg) for arg in after.args]
+        first = self.region(op.before_region, passed)
         for arg, place in zip(after.args, passed, strict=True):
             if place is not None:
                 self.put(arg, place)
