@@ -37,7 +37,8 @@ class Helpers:
     weights: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
 
     def vector(self, short: str, count: int) -> str:
-        """The name of a vector type, which the prelude will define."""
+        """The name of a vector type, which the prelude will define; bf16 lanes are their bits."""
+        short = "i16" if short == "bf16" else short
         self.vectors.add((short, count))
         return f"{short}x{count}"
 

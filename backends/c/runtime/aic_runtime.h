@@ -6,7 +6,7 @@
 #include <string.h>
 
 #if !defined(__GNUC__)
-#error "the generated code uses vector types of GCC and Clang"
+_Static_assert(0, "the generated code uses vector types of GCC and Clang");
 #endif
 #define AIC_INLINE static inline __attribute__((always_inline, unused))
 #define AIC_LANES(N) for (int i = 0; i < N; i++)
