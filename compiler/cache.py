@@ -27,6 +27,8 @@ LIMIT = 1 << 30
 """Bytes that the cache keeps by default; the entries that were not used for longest go first."""
 FRESH = 600.0
 """Seconds for which an entry is safe from pruning after its last use: somebody may be about to load it."""
+EVERY = 60.0
+"""Seconds between two prunings: for so long the cache may hold more than its limit."""
 HASHED = 1 << 26
 """Bytes up to which a file's content is verified; of a larger one (weights), its size."""
 log = logging.getLogger("aic.cache")
@@ -74,8 +76,19 @@ class Cache:
             _replace(made, final)
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        self.prune()
+        if self._is_due():
+            self.prune()
         return final
+
+    def _is_due(self) -> bool:
+        """Whether nobody has pruned for a while; if so, the caller does. Looking at every entry for each new one would
+        cost more than making it."""
+        stamp = self.root / "pruned"
+        with suppress(FileNotFoundError):
+            if stamp.stat().st_mtime > time.time() - EVERY:
+                return False
+        stamp.touch()
+        return True
 
     def entries(self) -> Iterator[Entry]:
         """What is cached, in no order."""

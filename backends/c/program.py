@@ -88,16 +88,17 @@ class Program:
     def preamble(self) -> str:
         """Includes, and where the weights come from."""
         lines = [f'#include "{self.name}.h"', "#include <stdint.h>", "#include <stddef.h>"]
-        if self.weights.size:
-            lines += [
-                "#ifdef AIC_WEIGHTS_POINTER",
-                f"const unsigned char *{self.name}_weights;",
-                f"void {self.name}_set_weights(const void *weights) {{ {self.name}_weights = weights; }}",
-                "#else",
-                f"extern const unsigned char {self.name}_weights[];",
-                "#endif",
-                f"#define AIC_WEIGHTS {self.name}_weights",
-            ]
+        if not self.weights.size:
+            return "\n".join([*lines, "#define AIC_WEIGHTS ((const unsigned char *)0)"])
+        lines += [
+            "#ifdef AIC_WEIGHTS_POINTER",
+            f"const unsigned char *{self.name}_weights;",
+            f"void {self.name}_set_weights(const void *weights) {{ {self.name}_weights = weights; }}",
+            "#else",
+            f"extern const unsigned char {self.name}_weights[];",
+            "#endif",
+            f"#define AIC_WEIGHTS {self.name}_weights",
+        ]
         return "\n".join(lines)
 
 

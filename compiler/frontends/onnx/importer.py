@@ -188,15 +188,17 @@ class Importing:
             results = importer(n)
             return (results,) if isinstance(results, SSAValue) else results
         if local is not None:
-            return self.call(n, local, replace(scope, label=f"{name}/"))
+            return self.call(n, local, replace(scope, label=f"{name}/"), opset_imports(local.opset_import))
         if (
             known is None
             or (function := schema.body(known, n.resolved(), opset, [_type_proto(o) for o in operands])) is None
         ):
             raise Refused("no importer for this op, and its definition does not cover this use")
-        return self.call(n, function, replace(scope, label=name, origin=n.location, owner=scope.owner or proto))
+        opsets = {**scope.opsets, **opset_imports(function.opset_import)}  # some definitions import their domain only
+        inside = replace(scope, label=name, origin=n.location, owner=scope.owner or proto)
+        return self.call(n, function, inside, opsets)
 
-    def call(self, n: Node, function: FunctionProto, scope: Scope) -> list[SSAValue]:
+    def call(self, n: Node, function: FunctionProto, scope: Scope, opsets: Mapping[str, int]) -> list[SSAValue]:
         """The outputs of a function body on a node's operands; `scope` is the caller's, labelled for the body."""
         if n.count > len(function.input) or n.outputs > len(function.output):
             raise CompileError(
@@ -206,7 +208,7 @@ class Importing:
             )
         bound = {a.name: a for a in function.attribute_proto} | schema.defaults(n.proto, n.opset) | n.attributes
         key = (domain_of(function.domain), function.name, function.overload)
-        inner = scope.called(key, opset_imports(function.opset_import), bound)
+        inner = scope.called(key, opsets, bound)
         inner.values |= dict.fromkeys(function.input) | dict(zip(function.input, n.operands, strict=False))
         inner.later |= {o for node in function.node for o in node.output}
         self.graph(function.node, inner)

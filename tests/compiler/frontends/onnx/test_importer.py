@@ -236,3 +236,18 @@ def test_an_import_leaves_nothing_behind() -> None:
     del ctx, module
     gc.collect()
     assert seen() is None
+
+
+def test_a_definition_by_function_may_use_the_domains_that_the_model_imports() -> None:
+    """The definition of FlexAttention names no opset but that of its own domain."""
+    proto = model(
+        [helper.make_node("FlexAttention", ["q", "k", "v"], ["y"], domain="ai.onnx.preview")],
+        [value(name, [1, 1, 2, 4]) for name in "qkv"],
+        opset=26,
+        ir=13,
+        domains=[("ai.onnx.preview", 1)],
+    )
+    q = np.arange(8, dtype=np.float32).reshape(1, 1, 2, 4)
+    (y,) = run(proto, q, q, q)
+    weights = np.exp(q @ q.swapaxes(2, 3) / 2)
+    np.testing.assert_allclose(y, weights / weights.sum(-1, keepdims=True) @ q, rtol=1e-5)
