@@ -64,11 +64,12 @@ def run(args: argparse.Namespace) -> int:
 
     from ..compiler.context import targets
     from ..compiler.crash import versions
+    from ..compiler.measure import processor
 
     with as_file(files(_demo) / SAMPLES) as path, np.load(path) as samples:
         images, labels = (samples["images"] / 16).astype(np.float32), samples["labels"]
     tell: Callable[..., object] = (lambda *_: None) if args.json or args.quiet else print
-    machine = f"{platform.machine()}, {_processor()}"
+    machine = f"{platform.machine()}, {processor()}"
     found = versions()
     tell(f"{MODEL}: {len(images)} handwritten digits by writers that it was not trained on")
     tell(f"{machine}; aic {found['aic']}, Python {found['python']}, numpy {found['numpy']}\n")
@@ -175,13 +176,3 @@ def _told(result: Result) -> str:
         *(f"  IR          {path}" for path in result.ir.values()),
     ]
     return "\n".join([*lines, ""])
-
-
-def _processor() -> str:
-    """The processor's name as Linux or the platform tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
