@@ -51,7 +51,7 @@ class LowerKernelToLoop(ModulePass):
             if made is not None and made.scratch:
                 scratch[func.sym_name.data] = made.scratch
                 inputs = [arg.type for arg in func.body.block.args]
-                func.function_type = FunctionType.from_lists(inputs[:-1] + [MemRefType(i8, [made.scratch])], [])
+                func.function_type = FunctionType.from_lists([*inputs[:-1], MemRefType(i8, [made.scratch])], [])
                 Rewriter.replace_value_with_new_type(func.body.block.args[-1], MemRefType(i8, [made.scratch]))
         if scratch:
             _give_scratch(op, scratch)

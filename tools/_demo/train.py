@@ -19,7 +19,7 @@ HELD_OUT = 360
 
 
 class Digits(nn.Module):
-    """Two convolutions with a residual, a depthwise one, pooling, two dense layers: a bit of everything, 18 k weights."""
+    """Two convolutions with a residual, a depthwise one, pooling, two dense layers: a bit of everything."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,8 @@ def main() -> None:
     path = HERE / "digits.onnx"
     torch.onnx.export(
         model, (images[:1],), str(path), opset_version=17, dynamo=False,
-        input_names=["image"], output_names=["probabilities"], dynamic_axes={"image": {0: "N"}, "probabilities": {0: "N"}},
+        input_names=["image"], output_names=["probabilities"],
+        dynamic_axes={"image": {0: "N"}, "probabilities": {0: "N"}},
     )  # fmt: skip
     onnx.checker.check_model(onnx.load(path))
     pixels = (images[-HELD_OUT:] * 16).to(torch.uint8).numpy()

@@ -1,1 +1,1 @@
-"""JSON Schemas of the documents that the commands print: `<document>.<number>.json` describes `aic.<document>/<number>`."""
+"""JSON Schemas of what the commands print: `<document>.<number>.json` describes `aic.<document>/<number>`."""

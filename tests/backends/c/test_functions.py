@@ -8,7 +8,8 @@ POINTWISE = """
 kernel.func @k0(%x: memref<{n}x{a}>, %y: memref<{n}x{b}>) {{
   %t = bufferization.to_tensor %x : memref<{n}x{a}> to tensor<{n}x{a}>
   %e = tensor.empty() : tensor<{n}x{b}>
-  %r = linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}}
+  %r = linalg.generic
+      {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}}
       ins(%t : tensor<{n}x{a}>) outs(%e : tensor<{n}x{b}>) {{
   ^bb0(%v: {a}, %o: {b}):
     {body}
