@@ -1,11 +1,13 @@
 """Conversions, none of them undefined: what an integer type cannot hold becomes what x86 makes of it."""
 
 import numpy as np
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import AnyFloat, IntegerType, f32, i32, i64
 from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineMap
 
-from ....dialects._shape import dtype, element
-from ....dialects.graph.cast import CastOp
+from ....dialects._shape import dtype, element, shape
+from ....dialects.graph.cast import BitcastOp, CastOp
 from ._build import Body, Build, lowering, signless
 from ._scalars import apply, is_unsigned
 
@@ -26,6 +28,21 @@ def converted(t: Body, op: CastOp, x: SSAValue) -> SSAValue:
     if isinstance(to, AnyFloat) and to.bitwidth < 32 and isinstance(x.type, IntegerType):
         to = f32
     return t.cast(x, to, from_unsigned=is_unsigned(op.x))
+
+
+@lowering(BitcastOp)
+def bitcast(op: BitcastOp, b: Build) -> SSAValue:
+    """Nothing where only the signedness changes; halves are not widened on the way."""
+    source, to = signless(element(op.x)), signless(element(op.res))
+    if source == to:
+        return b[op.x]
+    same = AffineMap.identity(len(shape(op.x)))
+    out = b.empty(shape(op.x), to), same
+
+    def body(t: Body, x: SSAValue, old: SSAValue) -> SSAValue:
+        return t.cast(x, to) if IntegerType(1) in (source, to) else t.add_op(arith.BitcastOp(x, to))
+
+    return b.generic1([(b[op.x], same)], out, "p" * len(shape(op.x)), body)
 
 
 def float_to_integer(t: Body, x: SSAValue, kind: np.dtype[np.generic]) -> SSAValue:

@@ -9,7 +9,7 @@ from aic.compiler.context import context
 from aic.dialects._shape import Array, element_of, tensor
 from aic.dialects.graph._base import GraphOp, Plain
 from aic.dialects.graph.activation import CeluOp, EluOp, GeluOp, PReluOp, SeluOp, SigmoidOp, SoftplusOp
-from aic.dialects.graph.cast import CastOp
+from aic.dialects.graph.cast import BitcastOp, CastOp
 from aic.dialects.graph.compare import GreaterOp, IsInfOp, LessOp, WhereOp
 from aic.dialects.graph.elementwise import AddOp, DivOp, ExpOp, MaxOp, MinOp, ModOp, PowOp, RoundOp, SignOp
 from aic.dialects.graph.logical import AndOp, NotOp, ShiftLeftOp, ShiftRightOp
@@ -124,6 +124,13 @@ def test_casts_round_once() -> None:
     assert run(CastOp, floats(1.00390625), to=element_of(BF16)).astype(float).tolist() == [1]
     assert run(CastOp, ints(300, -1), to=i8).tolist() == [44, -1]
     assert run(CastOp, floats(0, -0.0, 0.1), to=i1).tolist() == [False, False, True]
+
+
+def test_bitcast_keeps_the_bits() -> None:
+    assert run(BitcastOp, floats(1.0, -0.0), to=element_of(np.dtype(np.uint32))).tolist() == [0x3F800000, 0x80000000]
+    assert run(BitcastOp, np.array(True), to=i8).tolist() == 1
+    with pytest.raises(VerifyException, match="expected a type of 32 bits as f32 has, found i8"):
+        run(BitcastOp, floats(1.0), to=i8)
 
 
 def test_halves_are_computed_in_f32() -> None:

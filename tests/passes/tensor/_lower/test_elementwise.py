@@ -10,7 +10,7 @@ from aic.dialects._shape import Array, element_of
 from aic.dialects.graph import activation, compare, elementwise, logical, trigonometry
 from aic.dialects.graph._base import GraphOp
 from aic.dialects.graph._pointwise import FloatUnaryOp, PointwiseOp, UnaryOp
-from aic.dialects.graph.cast import CastOp
+from aic.dialects.graph.cast import BitcastOp, CastOp
 from aic.passes.tensor._lower._rules import load_rules, rule_for
 
 Agrees = Callable[..., list[Array]]
@@ -83,7 +83,7 @@ def pairs(values: Array) -> tuple[Array, Array]:
 
 def test_every_op_has_a_rule() -> None:
     load_rules()
-    assert not [c.name for c in [*ALL, CastOp] if rule_for(c) is None]
+    assert not [c.name for c in [*ALL, CastOp, BitcastOp] if rule_for(c) is None]
 
 
 @pytest.mark.parametrize("op", UNARY, ids=lambda c: c.name[6:])
@@ -177,3 +177,11 @@ def test_casts(agrees: Agrees, kind: np.dtype[np.generic], to: np.dtype[np.gener
 def test_constants_stand_in_the_body(agrees: Agrees) -> None:
     agrees(elementwise.AddOp, floats(FLOATS[2]), np.full((1,), 2, np.float16), known=(1,))
     agrees(elementwise.AddOp, np.zeros((2, 3), np.int32), np.arange(3, dtype=np.int32), known=(1,))
+
+
+@pytest.mark.parametrize("source", [*FLOATS, *INTS], ids=str)
+def test_bitcast(agrees: Agrees, source: np.dtype[np.generic]) -> None:
+    x = floats(source) if source in FLOATS else integers(source)[:5]  # later ones may be NaNs that signal
+    for kind in (*FLOATS, *INTS):
+        if kind.itemsize == source.itemsize:
+            agrees(BitcastOp, x, to=element_of(kind))
