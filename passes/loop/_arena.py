@@ -5,16 +5,18 @@
     b       64     1..3         128               128 |  b b b
     c       128    3..4         0                   0 |a a a c c    peak 192 = lower bound
 
-Greedy placement in several orders, the best of which is improved by placing first what stuck out (dynamic storage
-allocation is NP-hard; cf. Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+Greedy placement for several reasons, by order (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net
+Inference, 2020) and by lowest floor (Maas et al., TelaMalloc, ASPLOS 2023), then a search among the neighbours of the
+best: to find the optimum is NP-hard.
 """
 
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from random import Random
 
 ALIGNMENT = 64
-ROUNDS = 200
+ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -54,40 +56,63 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
 
 def plan(buffers: Sequence[Buffer]) -> Plan:
     """The best plan found; equal buffers get equal plans whatever the machine."""
-    bound = lower_bound(buffers)
     together = [[j for j, b in enumerate(buffers) if j != i and overlap(a, b)] for i, a in enumerate(buffers)]
-    best: Plan | None = None
-    best_order: list[int] = []
-    for key in ORDERS:
-        order = sorted(range(len(buffers)), key=lambda i: (key(buffers[i]), i))
-        for best_fit in (False, True):
-            found = placed(buffers, together, order, best_fit)
-            if best is None or found.peak < best.peak:
-                best, best_order = found, order
-            if best.peak == bound:
-                return best
-    assert best is not None
-    return improved(buffers, together, best, best_order, bound)
+    bound, best = lower_bound(buffers), Plan((0,) * len(buffers), 0)
+    for n, urgency in enumerate(urgencies(buffers, together)):
+        by_urgency = sorted(range(len(buffers)), key=lambda i: (urgency[i], i))
+        for found in (placed(buffers, together, by_urgency), stacked(buffers, together, urgency)):
+            if n == 0 or found.peak < best.peak:
+                best = found
+        if best.peak == bound:
+            return best
+    return improved(buffers, together, best, bound)
 
 
-def improved(
-    buffers: Sequence[Buffer], together: Sequence[Sequence[int]], best: Plan, order: list[int], bound: int
-) -> Plan:
-    """Again and again with the buffers that reach highest moved to the front of the order."""
+def urgencies(buffers: Sequence[Buffer], together: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """For each of several reasons, how soon each buffer should be placed: the least first."""
+    yield [-b.size for b in buffers]
+    yield [-b.size * (b.last - b.first + 1) for b in buffers]
+    yield [-sum(buffers[j].size for j in others) for others in together]
+    yield [b.first - b.last for b in buffers]
+
+
+def improved(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], best: Plan, bound: int) -> Plan:
+    """Place again in the order of the offsets, the highest buffer before some buffer that was in its way, and keep
+    what is no worse."""
+    draw = Random(0)
+    order = sorted(range(len(buffers)), key=lambda i: (best.offsets[i], i))
+    current = best
     for _ in range(ROUNDS):
-        current = placed(buffers, together, order, False)
-        if current.peak < best.peak:
-            best = current
         if best.peak == bound:
             break
-        top = [i for i in order if current.offsets[i] + buffers[i].size == current.peak]
-        at = order.index(top[0])
-        if at == 0:
+        high = next(i for i in order if current.offsets[i] + buffers[i].size == current.peak)
+        at, beside = order.index(high), set(together[high])
+        before = [place for place, i in enumerate(order[:at]) if i in beside]
+        if not before:
             break
-        moved = [i for i in order[:at] if overlap(buffers[i], buffers[top[0]])][-1:]
-        front = order.index(moved[0]) if moved else 0
-        order = [*order[:front], *top, *(i for i in order[front:] if i not in top)]
+        to = draw.choice(before)
+        changed = [*order[:to], high, *order[to:at], *order[at + 1 :]]
+        found = placed(buffers, together, changed)
+        if found.peak <= current.peak:
+            order, current = changed, found
+        if found.peak < best.peak:
+            best = found
     return best
+
+
+def stacked(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], urgency: Sequence[int]) -> Plan:
+    """Grow upwards: always the buffer that can lie lowest on those it lives with, the most urgent of several."""
+    floors, offsets, left = [0] * len(buffers), [0] * len(buffers), set(range(len(buffers)))
+    peak = 0
+    while left:
+        i = min(left, key=lambda i: (floors[i], urgency[i], i))
+        left.remove(i)
+        offsets[i] = floors[i]
+        end = offsets[i] + buffers[i].size
+        peak = max(peak, end)
+        for other in together[i]:
+            floors[other] = max(floors[other], end)
+    return Plan(tuple(offsets), peak)
 
 
 def overlap(a: Buffer, b: Buffer) -> bool:
@@ -95,14 +120,14 @@ def overlap(a: Buffer, b: Buffer) -> bool:
     return a.first <= b.last and b.first <= a.last
 
 
-def placed(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], order: Sequence[int], best_fit: bool) -> Plan:
-    """Place the buffers in this order, each in the lowest gap that holds it, or in the tightest. `together` are for
-    each buffer those that are ever alive with it."""
+def placed(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], order: Sequence[int]) -> Plan:
+    """Place the buffers in this order, each in the lowest gap that holds it. `together` are for each buffer those that
+    are ever alive with it."""
     offsets = [0] * len(buffers)
     taken: list[list[tuple[int, int]]] = [[] for _ in buffers]
     known, peak = [False] * len(buffers), 0
     for i in order:
-        offsets[i] = gap(taken[i], buffers[i].size, best_fit)
+        offsets[i] = lowest_gap(taken[i], buffers[i].size)
         known[i] = True
         end = offsets[i] + buffers[i].size
         peak = max(peak, end)
@@ -112,22 +137,11 @@ def placed(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], order: 
     return Plan(tuple(offsets), peak)
 
 
-def gap(taken: Sequence[tuple[int, int]], size: int, best_fit: bool) -> int:
-    """Where `size` bytes fit between these sorted intervals: the lowest place, or the one with the least to spare."""
-    top, found, spare = 0, None, 0
+def lowest_gap(taken: Sequence[tuple[int, int]], size: int) -> int:
+    """Where `size` bytes first fit between these sorted intervals, or above them."""
+    top = 0
     for start, end in taken:
-        if start - top >= size and (found is None or start - top - size < spare):
-            found, spare = top, start - top - size
-            if not best_fit:
-                return top
+        if start - top >= size:
+            return top
         top = max(top, end)
-    return top if found is None else found
-
-
-ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
-    lambda b: (-b.size, b.first - b.last),
-    lambda b: (-b.size * (b.last - b.first + 1),),
-    lambda b: (b.first - b.last, -b.size),
-    lambda b: (b.first, -b.size),
-    lambda b: (-b.last, -b.size),
-)
+    return top

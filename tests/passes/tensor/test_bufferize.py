@@ -1,0 +1,54 @@
+"""Layouts, buffers and the memory plan change no number, whatever the program."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from aic.compiler.interpret import interpret
+from aic.compiler.pipeline import run_pipeline
+from aic.dialects.kernel import LaunchOp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import MemRefType, TensorType
+from xdsl.dialects.func import FuncOp
+
+from .control_programs import ControlProgram
+from .programs import Program
+
+TAIL = "assign-layout,bufferize,plan-memory,check-memory"
+
+
+def run(program: Program, pipeline: str) -> FuncOp:
+    """Run the passes and compare; the host function that is left."""
+    before = interpret(program.ctx, program.module, program.inputs())
+    run_pipeline(program.ctx, program.module, pipeline, verify_each=True)
+    for old, new in zip(before, interpret(program.ctx, program.module, program.inputs()), strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-12)
+    main = next(op for op in program.module.ops if isinstance(op, FuncOp))
+    for op in main.walk():
+        assert not any(isinstance(v.type, TensorType) for v in (*op.operands, *op.results)), op.name
+        assert not isinstance(op, memref.AllocOp)
+    return main
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(2, 25), st.sampled_from(["", "fold-views,"]))
+def test_the_numbers_stay(random: Random, steps: int, before: str):
+    run(Program(random, steps), f"{before}fuse-kernels,{TAIL}")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(8, 30))
+def test_the_numbers_stay_through_control_flow(random: Random, steps: int):
+    run(ControlProgram(random, steps), f"fold-views,fuse-kernels,{TAIL}")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_memref_has_no_offset_in_its_type(seed: int):
+    main = run(ControlProgram(Random(seed), 25), f"fuse-kernels,{TAIL}")
+    for op in main.walk():
+        for value in op.results:
+            assert not isinstance(value.type, MemRefType) or "offset" not in str(value.type)
+        if isinstance(op, LaunchOp):
+            assert not op.results
