@@ -114,6 +114,7 @@ int main(int argc, char **argv) {{
   }}
   if (!vector) {{ fprintf(stderr, "%s: no test vectors\\n", folder); return 2; }}
   printf("%d test vectors, %d outputs differ\\n", vector, bad);
+{frees}
   return bad != 0;
 }}
 """
@@ -155,6 +156,8 @@ def _main(made: Program) -> str:
             same = f"difference_{port.element}(out{i}, want{i}, {port.count}) < 1e-4"
         complaint = f'fprintf(stderr, "vector %d: output {i} differs\\n", vector)'
         checks.append(f"    if (!({same})) {{ bad++; {complaint}; }}")
+    rooms = [word for i in range(len(made.outputs)) for word in (f"out{i}", f"want{i}")]
+    rooms += [*(f"in{i}" for i in range(len(made.inputs))), "arena"]
     arguments = [f"in{i}" for i in range(len(made.inputs))] + [f"out{i}" for i in range(len(made.outputs))]
     used = sorted({p.element for p in made.outputs if p.element in ("float", "double")})
     return MAIN.format(
@@ -165,4 +168,5 @@ def _main(made: Program) -> str:
         loads="\n".join(loads) or "    if (vector) break;",
         arguments=", ".join([*arguments, "arena"]),
         checks="\n".join(checks),
+        frees="\n".join(f"  free({room});" for room in rooms),
     )

@@ -15,6 +15,7 @@ from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..target import EmitOptions, Target, TargetError
 from . import project
+from .banner import stamped
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
 from .machine import Cpu, cpu
 from .program import Program, locations, program
@@ -50,7 +51,8 @@ class CTarget(Target[Cpu]):
     ) -> dict[str, object]:
         made = program(module, options.name)
         kinds = options.kinds or self.kinds[:1]
-        _write(made, folder, options)
+        flags = {**self.describe(machine), "prefix": made.name, "weights": options.weights}
+        _write(made, folder, options, flags)
         with (folder / f"{made.name}.weights").open("wb") as out:
             made.weights.write(out, ctx.weights)
         if "project" in kinds:
@@ -74,12 +76,12 @@ class CTarget(Target[Cpu]):
         return Library(folder, manifest)
 
 
-def _write(made: Program, folder: Path, options: EmitOptions) -> None:
-    (folder / f"{made.name}.h").write_text(made.header)
-    (folder / f"{made.name}.c").write_text(made.source())
+def _write(made: Program, folder: Path, options: EmitOptions, flags: Mapping[str, object]) -> None:
+    (folder / f"{made.name}.h").write_text(stamped(made.header, flags))
+    (folder / f"{made.name}.c").write_text(stamped(made.source(), flags))
     if made.weights.size and (options.weights == "embed" or "project" in options.kinds):
         text = embedded(f"{made.name}_weights", f"{made.name}.weights")
-        (folder / f"{made.name}_weights.c").write_text(text)
+        (folder / f"{made.name}_weights.c").write_text(stamped(text, flags))
 
 
 def _build(made: Program, folder: Path, machine: Cpu, options: EmitOptions) -> None:
