@@ -40,10 +40,14 @@ def runnable(path: Path, target: str, options: Callable[[Model | None], Options]
     if path.suffix == ".mlir":
         return _of_text(path)
     model = load(path)
-    chosen = _shaped(options(model), model, given)
+    return of_model(model, target, shaped(options(model), model, given), level)
+
+
+def of_model(model: Model, target: str, options: Options, level: str) -> Runnable:
+    """A model at a level; `hardware` is the target's own code."""
     if level == "hardware":
-        return _of_session(InferenceSession(path, providers=[target], **vars(chosen)))
-    lowered = lower(model, target, chosen, until=level)
+        return _of_session(InferenceSession(model, providers=[target], **vars(options)))
+    lowered = lower(model, target, options, until=level)
 
     def run(feed: Mapping[str, Array]) -> dict[str, Array]:
         results = interpret(lowered.ctx, lowered.module, [feed[port.name] for port in ports])
@@ -53,7 +57,8 @@ def runnable(path: Path, target: str, options: Callable[[Model | None], Options]
     return Runnable(ports, run)
 
 
-def _shaped(options: Options, model: Model, given: Given) -> Options:
+def shaped(options: Options, model: Model, given: Given) -> Options:
+    """The options with the shapes of the inputs that are given as arrays, by name or position."""
     names = [port.name for port in model.inputs]
     arrays = {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
     shapes = {

@@ -73,7 +73,7 @@ class InferenceSession:
 
     def __init__(
         self,
-        model: Source,
+        model: Source | Model,
         sess_options: SessionOptions | None = None,
         providers: Sequence[str | tuple[str, Mapping[str, str]]] | None = None,
         **options: object,
@@ -89,11 +89,11 @@ class InferenceSession:
         self._pinned: tuple[str, ...] = ()
         self._closed = False
         self._model: Model | None = None
-        if not isinstance(model, bytes | ModelProto) and is_artifact(model):
+        if not isinstance(model, bytes | ModelProto | Model) and is_artifact(model):
             self._load(Path(model), providers)
             return
         self._provider = self._choose(providers)
-        self._model = load(model)
+        self._model = model if isinstance(model, Model) else load(model)
         self._inputs, self._outputs = self._model.inputs, self._model.outputs
         if all(self._is_static(port) for port in self._inputs):
             try:

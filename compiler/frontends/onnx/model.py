@@ -50,7 +50,8 @@ class Port:
 
 @dataclass
 class Model:
-    """A parsed model. `raw` holds the large data of initializers by index, `folder` where its external data lies."""
+    """A parsed model; outputs may have been added to its graph. `raw` holds the large data of initializers by index,
+    `folder` is where its external data lies."""
 
     proto: ModelProto
     name: str
@@ -67,6 +68,7 @@ class Model:
         except (ValueError, EncodeError):
             return ""
         found = hashlib.blake2b(whole, digest_size=20)
+        found.update(repr([output.name for output in self.proto.graph.output]).encode())
         if self.folder is not None:
             for location in sorted(_locations(self.proto.graph)):
                 found.update(self.folder.map(location).data)
