@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint types unit bench clean tools
 
-demo: $(VENV)/.installed tools
+demo: tools $(VENV)/.installed
 	$(BIN)/aic demo --out demo-out
 
-test: lint types unit
+test: tools lint types unit
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -18,7 +18,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/pyright
 
-unit: $(VENV)/.dev tools
+unit: tools $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 -p no:cacheprovider
 
 tools:
