@@ -5,8 +5,10 @@ lowered = lower("model.onnx", "c", until="tensor")          the IR at a level, t
 """
 
 import gc
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,6 +89,14 @@ class Compiled:
         return load_artifact(self.folder, self.manifest)
 
 
+class Scratch:
+    """A temporary folder that goes when this object does."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="aic-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @contextmanager
 def garbage_later() -> Iterator[None]:
     """No cyclic garbage collection meanwhile: IR is one large cycle, and walking it again and again costs a third."""
@@ -144,8 +154,8 @@ def compile_model(
     options: Options = Options(),
 ) -> Compiled:
     """Compile a model into the folder `out` (by default a temporary one), which appears complete or not at all."""
-    held = tempfile.TemporaryDirectory(prefix="aic-") if out is None else None
-    folder = Path(held.name) / "artifact" if held else Path(out or "")
+    held = Scratch() if out is None else None
+    folder = held.path / "artifact" if held else Path(out or "")
     times: list[tuple[str, str, float]] = []
 
     def fill(fresh: Path) -> None:
