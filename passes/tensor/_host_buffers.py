@@ -121,7 +121,8 @@ class HostBuffers:
         sizes, (read, written) = coalesced(dims, source.strides, target.strides)
         kind = source.memory.type.element_type
         given, made = (TensorType(kind, sizes, strided(sizes, s)) for s in (read, written))
-        name = self.kernels.enter(f"copy {given} {made}", copy_kernel(given, made))
+        key = f"copy {kind} {sizes} {read} {written}"
+        name = self.kernels.enter(key, lambda: copy_kernel(given, made))
         views = (Place(p.memory, tuple(s), p.shift) for p, s in ((source, read), (target, written)))
         read_from, write_to = (self.memref(view, sizes) for view in views)
         self.launch(name, [read_from], [write_to])
@@ -137,7 +138,8 @@ class HostBuffers:
                 outputs.append(self.memref(Place(place.memory, tuple(steps), place.shift), sizes))
         if outputs:
             types = [TensorType(element(v), shape(v), layout_of(v.type)) for v in outputs]
-            name = self.kernels.enter(f"fill {number} {', '.join(map(str, types))}", fill_kernel(number, types))
+            layouts = [(shape(v), layout_of(v.type)) for v in outputs]
+            name = self.kernels.enter(f"fill {number} {layouts}", lambda: fill_kernel(number, types))
             self.launch(name, [], outputs)
 
     def store(self, scalar: SSAValue, place: Place, dims: Sequence[int], indices: Sequence[SSAValue]) -> None:

@@ -7,7 +7,7 @@ kernel.func @k(%x: memref<4x8xf32>, %o: memref<4x8xf32, strided<[16, 1]>>) {
 }
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import bufferization
@@ -62,9 +62,10 @@ class KernelBuffers:
             self._made[wanted] = self.kernels.add(func)
         return self._made[wanted]
 
-    def enter(self, name: str, func: FuncOp) -> str:
-        """A new kernel on tensors; kernels entered under one name must be equal."""
-        self.originals.setdefault(name, func)
+    def enter(self, name: str, make: Callable[[], FuncOp]) -> str:
+        """Enter a new kernel on tensors, unless one of that name is there already: the two must be equal."""
+        if name not in self.originals:
+            self.originals[name] = make()
         return name
 
 

@@ -40,7 +40,7 @@ from ...dialects.graph.weight import WeightOp
 from ...dialects.kernel import FuncOp, LaunchOp
 from ._copies import Kernels
 from ._launch_views import launches_as_views
-from ._order import columns, is_imperative, must_be_row_major, result_orders
+from ._order import Order, columns, is_imperative, must_be_row_major, result_orders
 from ._regroup import expand_before_collapse
 from ._variants import Variants
 from ._view import root, source, source_strides, view
@@ -63,6 +63,10 @@ class AssignLayout(ModulePass):
             _Walk(variants, self.rows).block(function.body.block)
 
 
+Given = tuple[str, tuple[Attribute, ...], frozenset[int]]
+"""A kernel, its arguments' types, and which of them are weights: the same answers hold for all such launches."""
+
+
 class _Walk:
     """Goes through a function once, from top to bottom; what an op reads has its layout already."""
 
@@ -70,6 +74,8 @@ class _Walk:
         self.variants = variants
         self.rows = rows
         self.copies: dict[tuple[SSAValue, Attribute, Block], SSAValue] = {}
+        self.columns: dict[Given, dict[int, Order]] = {}
+        self.orders: dict[Given, list[Order]] = {}
 
     def block(self, block: Block) -> None:
         """Lay out what the ops of a block make."""
@@ -124,13 +130,18 @@ class _Walk:
         for i, arg in enumerate(func.body.block.args):
             if must_be_row_major(arg):
                 self.row_major(op, [i])
-        for i, order in columns(func, op.arguments.types, self.rows).items():
-            if not isinstance(root(op.arguments[i]).owner, WeightOp):
-                self.relay(op, i, order)
         weights = frozenset(i for i, v in enumerate(op.arguments) if isinstance(root(v).owner, WeightOp))
-        for i, order in enumerate(result_orders(func, op.arguments.types, weights)):
-            if not is_imperative(func):
-                settle(op.results[i], order)
+        key = op.kernel, tuple(op.arguments.types), weights
+        if key not in self.columns:
+            self.columns[key] = columns(func, op.arguments.types, self.rows)
+        for i, order in self.columns[key].items():
+            if i not in weights:
+                self.relay(op, i, order)
+        key = op.kernel, tuple(op.arguments.types), weights
+        if key not in self.orders:
+            self.orders[key] = [] if is_imperative(func) else result_orders(func, op.arguments.types, weights)
+        for i, order in enumerate(self.orders[key]):
+            settle(op.results[i], order)
         op.callee = SymbolRefAttr(self.variants.get(op.kernel, op.arguments.types, op.res.types))
 
     def row_major(self, op: Operation, places: Iterable[int]) -> None:
