@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..compiler.errors import MismatchError, UsageError, printable
 from ._arguments import (
@@ -24,7 +24,7 @@ from ._arguments import (
     tolerance_of,
     use_cache,
 )
-from .run import complete, difference_json, inputs_of
+from .run import complete, difference_json, inputs_of, judged
 
 if TYPE_CHECKING:
     from ..compiler.driver import Options
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"{len(outputs)} outputs and {len(rows)} layers agree with {kind}", file=sys.stderr)
         return 0
-    raise _mismatch(bad, len(outputs) + len(rows), guilty)
+    return judged(args, lambda: _differ(bad, len(outputs) + len(rows), guilty))
 
 
 def _measured(args: argparse.Namespace, model: "Model", kind: str) -> "tuple[list[Row], list[Row]]":
@@ -145,14 +145,14 @@ def _guilty(args: argparse.Namespace, model: "Model", kind: str) -> str:
     return found or ("below the tensor level: loops or code" if args.at == "hardware" else "")
 
 
-def _mismatch(bad: "list[Row]", total: int, guilty: str) -> MismatchError:
+def _differ(bad: "list[Row]", total: int, guilty: str) -> NoReturn:
     first = bad[0]
     gap = first.found
     what = "" if gap is None else gap.shape or f"max abs {gap.maxabs:.3g}, cosine {gap.cosine:.6f}"
     name = printable(first.layer.node or first.layer.tensor)
     text = f"{len(bad)} of {total} differ; the first is {name} ({printable(first.layer.op)}): {what}"
     text += f"; parted by {guilty}" if guilty else ""
-    return MismatchError(text, first_bad=first.layer.node or first.layer.tensor)
+    raise MismatchError(text, first_bad=first.layer.node or first.layer.tensor)
 
 
 def _page(args: argparse.Namespace, outputs: "list[Row]", rows: "list[Row]", metrics: list[str]) -> str:

@@ -4,11 +4,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..compiler.errors import MismatchError, UsageError, printable
+from ..compiler.errors import MismatchError, UsageError, printable, render
 from ._arguments import (
     add_build,
     add_inputs,
@@ -65,7 +65,18 @@ def run(args: argparse.Namespace) -> int:
         for name, value in outputs.items():
             print(f"{printable(name)}  {describe(value)}")
         print(f"{args.at} level, {seconds:.4f} s", file=sys.stderr)
-    return _verdict(args, table)
+    return judged(args, lambda: _verdict(args, table))
+
+
+def judged(args: argparse.Namespace, verdict: Callable[[], int]) -> int:
+    """The exit code of a verdict. With --json a document is on stdout already, so a mismatch is told on stderr only."""
+    try:
+        return verdict()
+    except MismatchError as error:
+        if not args.json:
+            raise
+        print(render(error), file=sys.stderr)
+        return error.exit_code
 
 
 def inputs_of(args: argparse.Namespace) -> "dict[str, Array | str]":
@@ -77,7 +88,9 @@ def inputs_of(args: argparse.Namespace) -> "dict[str, Array | str]":
     for entry in args.input:
         if entry.startswith("@"):
             found |= read_arrays(Path(entry[1:]), "input")
-    return found | pairs(named, "--input")
+    for name, text in pairs(named, "--input").items():
+        found[name] = next(iter(read_arrays(Path(text[1:])).values()), "") if text.startswith("@") else text
+    return found
 
 
 def complete(made: "Runnable", given: "Mapping[str, Array | str]", args: argparse.Namespace) -> "dict[str, Array]":
