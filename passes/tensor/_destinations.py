@@ -14,8 +14,9 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, OpResult, SSAVal
 from ...dialects._layout import ROW_MAJOR, strided, strides_of
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp
-from ...dialects.kernel import FuncOp, LaunchOp
+from ...dialects.kernel import LaunchOp
 from ._inplace import may_overwrite
+from ._kernel_buffers import KernelBuffers
 from ._margins import Margin, margin_of, room, slices_of_one
 from ._places import Memory, Place, allocation, whole
 from ._view import Shift, aliases, is_showable, root, source, source_strides
@@ -33,7 +34,7 @@ OWN = (LaunchOp, tensor.EmptyOp, FillOp, tensor.SplatOp, tensor.FromElementsOp, 
 class Destinations:
     """`wanted` says where a tensor is to be made, or where a carried one lies; the others get memory of their own."""
 
-    def __init__(self, function: func.FuncOp, kernels: dict[str, FuncOp], outputs: Sequence[Memory]):
+    def __init__(self, function: func.FuncOp, kernels: KernelBuffers, outputs: Sequence[Memory]):
         self.kernels = kernels
         self.outputs = outputs
         self.wanted: dict[SSAValue, Place] = {}
@@ -57,6 +58,8 @@ class Destinations:
                 case func.ReturnOp():
                     for value, memory in zip(op.arguments, self.outputs, strict=True):
                         self.claim(value, whole(memory), op)
+                case LaunchOp():
+                    self.launch(op)
                 case tensor.ConcatOp():
                     self.concat(op)
                 case tensor.PadOp():
@@ -83,20 +86,20 @@ class Destinations:
         return self.wanted[value]
 
     def claim(
-        self, value: SSAValue, place: Place, reader: Operation, guards: Guards = (), exclusive: bool = False
+        self, value: SSAValue, place: Place, reader: Operation, guards: Guards = (), updated: bool = False
     ) -> bool:
-        """Whether `value` will be made in `place`; if not, `reader` must copy it there. `exclusive`: only if nothing
-        but `reader` reads it."""
+        """Whether `value` will be made in `place`; if not, `reader` must copy it there. `updated`: the reader writes
+        over it, so nothing may read it, or what it is made of in place, after that."""
         if (known := self.place_of(value)) is not None:
-            return known.is_same(place, shape(value))
+            return known.is_same(place, shape(value)) and not updated
         if not isinstance(value, OpResult) or value.op.parent is not reader.parent:
             return False
-        if exclusive and not value.has_one_use():
+        if updated and (isinstance(value.op, tensor.ConcatOp | tensor.PadOp) or not self.is_consumed(value, reader)):
             return False
         if (shown := source(value.op)) is not None:
             back = source_strides(value.op, place.strides)
             moved = None if back is None else Place(place.memory, back, place.shift)
-            return moved is not None and self.claim(shown, moved, reader, guards, exclusive)
+            return moved is not None and self.claim(shown, moved, reader, guards, updated)
         if not self.is_writable(value, value.op, place) or not self.is_free(value, value.op, place.shift, guards):
             return False
         self.wanted[value], self.guards[value] = place, guards
@@ -131,11 +134,14 @@ class Destinations:
         return before is not None and after is not None and before.is_same(after, shape(op.dest))
 
     def overwrites(self, value: OpResult, read: SSAValue, carried: SSAValue) -> bool:
-        """Whether the maker of `value` may write over what it reads: a pointwise kernel, an insertion."""
+        """Whether the maker of `value` may write over what it reads: a pointwise kernel, one of loops that updates it,
+        an insertion."""
         match value.op:
             case LaunchOp() as launch if read is carried:
                 places = [i for i, v in enumerate(launch.arguments) if v is read]
-                return all(may_overwrite(self.kernels[launch.kernel], i, value.index) for i in places)
+                if (loops := self.kernels.imperative(launch.kernel)) is not None:
+                    return places == [loops.start(value.index)]
+                return all(may_overwrite(self.kernels.originals[launch.kernel], i, value.index) for i in places)
             case tensor.InsertSliceOp() | tensor.InsertOp() as insert:
                 return read is carried and insert.dest is read
             case _:
@@ -152,6 +158,17 @@ class Destinations:
             if op.parent in around:
                 return self.position[op] < self.position[around[op.parent]]
         return False
+
+    def launch(self, op: LaunchOp) -> None:
+        """What a kernel of loops updates is made where the result is wanted, if nothing else reads it afterwards."""
+        loops = self.kernels.imperative(op.kernel)
+        for i, result in enumerate(op.results) if loops is not None else ():
+            start = loops.start(i) if loops is not None else None
+            if start is None or result not in self.wanted:
+                continue
+            value = op.arguments[start]
+            if sum(root(v) is root(value) for v in op.arguments) == 1:
+                self.claim(value, self.wanted[result], op, self.guards.get(result, ()), updated=True)
 
     def concat(self, op: tensor.ConcatOp) -> None:
         """Each operand in its part, what is sliced and joined again as a whole. Where all operands lie side by side
@@ -192,21 +209,32 @@ class Destinations:
     def insert(self, op: tensor.InsertSliceOp | tensor.InsertOp) -> None:
         """Into the tensor itself where nothing reads what it was; a slice's source is made there, if nothing reads the
         tensor meanwhile."""
-        lies, over = self.place_of(op.dest), self.is_consumed(op)
+        lies, over = self.place_of(op.dest), self.is_consumed(op.dest, op)
         if op.result not in self.wanted and lies is not None and over:
             maker = root(op.dest).owner
             if isinstance(maker, OWN) and maker.parent is op.parent:
                 self.wanted[op.result] = lies
         place = self.new(op.result)
-        if over and (lies is None or not lies.is_same(place, shape(op.dest))):
-            self.claim(op.dest, place, op, self.guards.get(op.result, ()))
-        if isinstance(op, tensor.InsertSliceOp) and over:
-            part = place.slot(op)
-            self.claim(op.source, part, op, (*self.guards.get(op.result, ()), op.dest))
+        if lies is None or not lies.is_same(place, shape(op.dest)):
+            self.claim(op.dest, place, op, self.guards.get(op.result, ()), updated=True)
+        if isinstance(op, tensor.InsertSliceOp) and over and self.stays(op):
+            self.claim(op.source, place.slot(op), op, (*self.guards.get(op.result, ()), root(op.dest)))
 
-    def is_consumed(self, op: tensor.InsertSliceOp | tensor.InsertOp) -> bool:
-        """Whether nothing reads the tensor that is inserted into, once the insertion has run."""
-        uses = [use for alias in aliases(op.dest) for use in alias.uses if source(use.operation) is not alias]
+    def stays(self, op: tensor.InsertSliceOp) -> bool:
+        """Whether the inserted source may be read from where it was inserted to: to its last reader, or because
+        nothing writes over the result."""
+        if self.is_consumed(op.source, op):
+            return True
+        writers = (tensor.InsertSliceOp, tensor.InsertOp, scf.ForOp, scf.WhileOp)
+        users = [use.operation for alias in aliases(op.result) for use in alias.uses]
+        return not any(
+            isinstance(user, writers) or (isinstance(user, LaunchOp) and self.kernels.imperative(user.kernel))
+            for user in users
+        )
+
+    def is_consumed(self, value: SSAValue, op: Operation) -> bool:
+        """Whether nothing reads a tensor, or what it is a view of, once `op` has run."""
+        uses = [use for alias in aliases(root(value)) for use in alias.uses if source(use.operation) is not alias]
         return all(use.operation is op or self.is_over(use.operation, op) for use in uses)
 
     def branch(self, op: scf.IfOp) -> None:
@@ -228,7 +256,7 @@ class Destinations:
         ):
             if isinstance(arg.type, TensorType):
                 place = self.wanted[arg] = self.new(result)
-                self.claim(init, place, op, self.guards.get(result, ()), exclusive=True)
+                self.claim(init, place, op, self.guards.get(result, ()), updated=True)
                 self.claim(value, place, last, (arg,))
         self.block(op.body.block)
 
@@ -239,7 +267,7 @@ class Destinations:
         assert isinstance(condition, scf.ConditionOp) and last is not None
         for init, arg in zip(op.arguments, before.args, strict=True):
             if isinstance(arg.type, TensorType):
-                self.claim(init, self.new(arg, op.parent), op, exclusive=True)
+                self.claim(init, self.new(arg, op.parent), op, updated=True)
         for value, arg, result in zip(condition.args, after.args, op.results, strict=True):
             if isinstance(arg.type, TensorType):
                 place = self.place_of(value) if root(value) in before.args else None

@@ -36,6 +36,7 @@ from ...dialects.kernel import FuncOp, LaunchOp
 from ._copies import Kernels
 from ._destinations import Destinations, parts, tensor_type
 from ._host_buffers import HostBuffers, borders, elements
+from ._imperative import filling
 from ._inplace import may_overwrite
 from ._kernel_buffers import KernelBuffers
 from ._margins import constant, margin_of
@@ -80,7 +81,7 @@ class _Function:
         outputs = self.new.args[len(self.old.args) :]
         results = zip(last.arguments, outputs, strict=True)
         self.outputs = [Memory(memref_of(tensor_type(v)), memref=o) for v, o in results]
-        self.plan = Destinations(function, kernels.originals, self.outputs)
+        self.plan = Destinations(function, kernels, self.outputs)
 
     def rewrite(self) -> None:
         """Replace the function's body and type."""
@@ -226,13 +227,14 @@ class _Function:
     def filled(self, op: Operation) -> None:
         """One number everywhere, or a number for each element."""
         place, dims = self.new_place(op.results[0]), shape(op.results[0])
-        if not isinstance(op, tensor.FromElementsOp) and (number := constant(op.operands[0])) is not None:
+        if isinstance(op, tensor.FromElementsOp):
+            for scalar, position in zip(op.elements, elements(dims), strict=True):
+                self.out.store(self.out.scalars[scalar], place, dims, [self.out.index(i) for i in position])
+        elif (number := constant(op.operands[0])) is not None:
             self.out.fill(number, [(place, dims)])
-            return
-        scalars = op.operands if isinstance(op, tensor.FromElementsOp) else None
-        for n, position in enumerate(elements(dims)):
-            value = self.out.scalars[op.operands[0] if scalars is None else scalars[n]]
-            self.out.store(value, place, dims, [self.out.index(i) for i in position])
+        else:
+            for made in filling(self.out.scalars[op.operands[0]], self.out.memref(place, dims)):
+                self.out.add(made)
 
     def insert(self, op: tensor.InsertSliceOp | tensor.InsertOp) -> None:
         """The tensor where it lies or copied, and the new part in it."""

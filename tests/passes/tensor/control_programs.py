@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from aic.dialects._shape import shape
+from aic.passes.tensor._lower._body import Body
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IndexType, f64
 from xdsl.ir import Block, Region, SSAValue
@@ -19,7 +20,7 @@ class ControlProgram(Program):
         super().__init__(random, steps)
 
     def binary(self) -> SSAValue | None:
-        structured = [self.loop, self.loop, self.while_loop, self.branch, self.insert, self.split]
+        structured = [self.loop, self.loop, self.while_loop, self.branch, self.insert, self.split, self.update]
         if self.random.random() < 0.5 and (made := self.random.choice(structured)()) is not None:
             return made
         return super().binary()
@@ -100,6 +101,18 @@ class ControlProgram(Program):
         dest = self.random.choice(tall)
         rows = [v for v in self.values if shape(v) == shape(dest)[1:]]
         return self.insert_at(self.random.choice(rows), dest, self.random.randrange(shape(dest)[0])) if rows else None
+
+    def update(self) -> SSAValue | None:
+        """A kernel of loops that doubles some elements where they are."""
+        if (x := self.value(1)) is None:
+            return None
+
+        def step(t: Body, at: tuple[SSAValue, ...], values: tuple[SSAValue, ...]) -> tuple[SSAValue, ...]:
+            place = [*at, *(t.const(0, IndexType()) for _ in shape(x)[1:])]
+            old = t.extract(values[0], place)
+            return (t.insert(t.add(old, old), values[0], place),)
+
+        return self.b.kernel([x], [x.type], lambda t, start: t.loops(shape(x)[:1], (start,), step))[0]
 
     def split(self) -> SSAValue | None:
         """Halves that are joined again, with something between."""

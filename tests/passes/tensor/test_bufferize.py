@@ -4,6 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from aic.compiler.context import context
 from aic.compiler.interpret import interpret
 from aic.compiler.pipeline import run_pipeline
 from aic.dialects.kernel import LaunchOp
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from xdsl.dialects import memref
 from xdsl.dialects.builtin import MemRefType, TensorType
 from xdsl.dialects.func import FuncOp
+from xdsl.parser import Parser
 
 from .control_programs import ControlProgram
 from .programs import Program
@@ -52,3 +54,37 @@ def test_a_memref_has_no_offset_in_its_type(seed: int):
             assert not isinstance(value.type, MemRefType) or "offset" not in str(value.type)
         if isinstance(op, LaunchOp):
             assert not op.results
+
+
+EDGES = """
+func.func @main(%x: tensor<4x6xf32>, %z: tensor<0x6xf32>, %s: tensor<f32>) -> (tensor<4x6xf32>, tensor<4x6xf32>,
+    tensor<6x4xf32>, tensor<2x3xf32>, tensor<4x6xf32>, tensor<0x6xf32>, tensor<f32>, tensor<2xf32>, tensor<24xf32>,
+    tensor<4x12xf32>, tensor<4x6xf32>) {
+  %w = graph.weight @w : tensor<2x3xf32>
+  %r = graph.relu %x : (tensor<4x6xf32>) -> tensor<4x6xf32>
+  %t = graph.transpose %r {perm = array<i64: 1, 0>} : (tensor<4x6xf32>) -> tensor<6x4xf32>
+  %zr = graph.relu %z : (tensor<0x6xf32>) -> tensor<0x6xf32>
+  %sr = graph.relu %s : (tensor<f32>) -> tensor<f32>
+  %i = arith.constant 0 : index
+  %a = tensor.extract %s[] : tensor<f32>
+  %b = tensor.extract %r[%i, %i] : tensor<4x6xf32>
+  %e = tensor.from_elements %a, %b : tensor<2xf32>
+  %f = tensor.splat %a : tensor<24xf32>
+  %c = graph.concat %r, %r {axis = 1 : i64} : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<4x12xf32>
+  %n = graph.cum_sum %r {axis = 1 : i64, exclusive = false, reverse = false} : (tensor<4x6xf32>) -> tensor<4x6xf32>
+  func.return %x, %r, %t, %w, %r, %zr, %sr, %e, %f, %c, %n : tensor<4x6xf32>, tensor<4x6xf32>, tensor<6x4xf32>,
+    tensor<2x3xf32>, tensor<4x6xf32>, tensor<0x6xf32>, tensor<f32>, tensor<2xf32>, tensor<24xf32>, tensor<4x12xf32>,
+    tensor<4x6xf32>
+}
+"""
+
+
+def test_results_that_are_arguments_weights_views_twice_or_empty():
+    ctx = context()
+    module = Parser(ctx, EDGES).parse_module()
+    ctx.weights.add("w", np.arange(6, dtype=np.float32).reshape(2, 3))
+    given = [np.linspace(-1, 2, 24, dtype=np.float32).reshape(4, 6), np.zeros((0, 6), np.float32), np.float32(0.5)]
+    before = interpret(ctx, module, given)
+    run_pipeline(ctx, module, f"lower-graph-to-tensor,fold-views,fuse-kernels,{TAIL}", verify_each=True)
+    for old, new in zip(before, interpret(ctx, module, given), strict=True):
+        np.testing.assert_array_equal(old, new)
