@@ -225,7 +225,16 @@ def _vector_cast(t: Text, source: SSAValue, a: str, b: str, count: int, unsigned
     name = t.name(source)
     if unsigned and a[0] == "i":
         name = f"({t.helpers.vector(f'u{a[1:]}', count)}){name}"
+    for step in _steps(a, b, "u" if unsigned else "i"):
+        name = f"__builtin_convertvector({name}, {t.helpers.vector(step, count)})"
     return f"__builtin_convertvector({name}, {wanted})"
+
+
+def _steps(a: str, b: str, sign: str) -> tuple[str, ...]:
+    """The types between: gcc moves lane by lane between 8-bit integers and 32-bit ones, but not by way of 16 bits."""
+    if a == "i8" and b in ("i32", "f32"):
+        return (f"{sign}16", "i32") if b == "f32" else (f"{sign}16",)
+    return ("i16",) if (a, b) == ("i32", "i8") else ()
 
 
 def _lane_cast(t: Text, a: str, b: str, count: int, unsigned: bool) -> str:
