@@ -34,6 +34,7 @@ from .frontends.onnx.model import Model, Port, Source, load
 from .frontends.onnx.report import NeedsConstant
 from .frontends.onnx.tensors import element_dtype
 from .interpret import interpret
+from .knobs import NUM_THREADS
 from .ort_types import ModelMetadata, NodeArg, SessionOptions, metadata, node_arg
 from .reuse import compile_cached
 
@@ -80,6 +81,8 @@ class InferenceSession:
     ):
         self._options = Options(**options)  # pyright: ignore[reportArgumentType]  a wrong name is a TypeError
         self._session = sess_options or SessionOptions()
+        if (threads := self._session.intra_op_num_threads or NUM_THREADS.get()) > 1:
+            log.warning("%d threads were asked for; a compiled model runs on one", threads)
         self._built: OrderedDict[object, Built] = OrderedDict()
         self._last: Built | None = None
         self._lock = threading.RLock()

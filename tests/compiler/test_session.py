@@ -11,6 +11,7 @@ import onnx
 import pytest
 from aic.compiler import cache
 from aic.compiler.session import InferenceSession
+from onnx import TensorProto, helper
 
 from .models import dense, expected, reshaping
 
@@ -131,3 +132,12 @@ def test_profiling_writes_a_chrome_trace(tmp_path: Path) -> None:
     session.run(None, {"x": X})
     trace = json.loads(Path(session.end_profiling()).read_text())
     assert [event["name"] for event in trace["traceEvents"]] == ["run"]
+
+
+def test_threads_that_are_not_there_are_told_of(monkeypatch, caplog):
+    monkeypatch.setenv("AIC_NUM_THREADS", "3")
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [result])
+    aic.InferenceSession(helper.make_model(graph), providers=["interpreter"])
+    assert "3 threads were asked for; a compiled model runs on one" in caplog.text
