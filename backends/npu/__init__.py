@@ -1,0 +1,1 @@
+"""Programs for a systolic NPU, and the machine that runs them."""
