@@ -77,6 +77,9 @@ class Op:
     """The parameter records of an instruction whose y is something else; becomes the descriptor's `pm`."""
     lut: Ref | None = None
     """A look-up table in PMEM; becomes the descriptor's `lut`."""
+    waits: tuple[int, ...] = ()
+    signals: tuple[int, ...] = ()
+    """Semaphore numbers, from 1, at most two each; set by `npu-sync`."""
 
 
 @dataclass
@@ -103,6 +106,8 @@ class Code:
     segments: list[Segment] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    sems: list[tuple[str, str, str, int]] = field(default_factory=list)
+    """Name, producer queue, consumer queue, initial count; semaphore n is entry n - 1."""
 
     def buffer(self, space: str, size: int, name: str, *, stream: bool = False, align: int = 0) -> Buffer:
         """A new buffer of `size` bytes, rounded up to its memory's line (PMEM: 16)."""
