@@ -1,0 +1,109 @@
+"""Arrays of a network to the machine's bytes and back."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from aic.backends.npu.hosttensor import Entry, EntryError, arrange, fetch, from_storage, load, restore, to_storage
+from hypothesis import given
+from hypothesis import strategies as st
+
+NCHW = ((0,), (2,), (3,), (1,))
+
+
+def test_blocks_of_channels_lie_one_after_the_other():
+    entry = Entry("x", 0, (1, 1, 2, 3), "i8", lanes=2, zero_point=7)
+    array = np.array([[[[1, 2, 3], [4, 5, 6]]]], np.int8)
+    assert to_storage(array, entry).view(np.int8).tolist() == [1, 2, 4, 5, 3, 7, 6, 7]
+
+
+def test_padding_holds_the_zero_point():
+    entry = Entry("x", 0, (1, 1, 1, 1), "i8", "nhwc", pad=(1, 0, 0, 1), zero_point=-128)
+    assert to_storage(np.array([[[[5]]]], np.int8), entry).view(np.int8).tolist() == [-128, -128, 5, -128]
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 5)] * 3, st.integers(1, 40)),
+    pad=st.tuples(*[st.integers(0, 3)] * 4),
+    lanes=st.sampled_from([4, 8, 16, 32]),
+    layout=st.sampled_from(["nc1hwc0", "nhwc"]),
+    dtype=st.sampled_from(["i8", "i16", "bf16"]),
+)
+def test_storage_round_trips(shape, pad, lanes, layout, dtype):
+    entry = Entry("x", 0, shape, dtype, layout, lanes, pad)
+    array = np.random.default_rng(0).integers(-100, 100, shape).astype(entry.type)
+    data = to_storage(array, entry)
+    assert len(data) == entry.bytes
+    assert np.array_equal(from_storage(data, entry), array)
+
+
+@pytest.mark.parametrize(
+    ("axes", "full", "shape"),
+    [
+        (NCHW, (2, 3, 4, 5), (2, 4, 5, 3)),
+        (((0,), (), (1,), (2,)), (2, 7, 3), (2, 1, 7, 3)),
+        (((0,), (), (2,), (1, 3)), (1, 4, 6, 8), (1, 1, 6, 32)),
+        (((), (), (), ()), (), (1, 1, 1, 1)),
+    ],
+)
+def test_axes_are_grouped_and_ungrouped(axes, full, shape):
+    array = np.arange(int(np.prod(full))).reshape(full)
+    made = arrange(array, axes)
+    assert made.shape == shape
+    assert np.array_equal(restore(made, axes, full), array)
+
+
+def test_a_float_is_quantised_and_comes_back_within_half_a_step():
+    entry = Entry("x", 16, (1, 4, 5, 3), "i8", lanes=32, scale=0.25, zero_point=-3, axes=NCHW, full=(1, 3, 4, 5))
+    array = np.random.default_rng(1).uniform(-20, 20, (1, 3, 4, 5)).astype(np.float32)
+    segment = np.zeros(16 + entry.bytes, np.uint8)
+    load(array, entry, segment)
+    assert np.abs(fetch(segment, entry, np.dtype(np.float32)) - array).max() <= 0.125
+
+
+def test_uint8_is_stored_flipped():
+    entry = Entry("x", 0, (1, 1, 1, 4), "i8", "nhwc", unsigned=True)
+    segment = np.zeros(4, np.uint8)
+    load(np.array([[[[0, 127, 128, 255]]]], np.uint8), entry, segment)
+    assert segment.view(np.int8).tolist() == [-128, -1, 0, 127]
+    assert fetch(segment, entry).tolist() == [[[[0, 127, 128, 255]]]]
+
+
+def test_bf16_rounds_to_nearest():
+    entry = Entry("x", 0, (1, 1, 1, 2), "bf16", "nhwc", graph="float32")
+    array = np.array([[[[1.00390625, 3.0]]]], np.float32)
+    segment = np.zeros(4, np.uint8)
+    load(array, entry, segment)
+    assert np.array_equal(fetch(segment, entry), array.astype(ml_dtypes.bfloat16).astype(np.float32))
+
+
+def test_an_entry_survives_its_json():
+    entry = Entry("x", 64, (1, 4, 5, 3), "i8", "nc1hwc0", 32, (1, 1, 0, 0), 0.5, -4, True, NCHW, (1, 3, 4, 5), "uint8")
+    assert Entry.read(entry.json()) == entry
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"shape": [1, 2]}, "shape"),
+        ({"shape": [1, 2, 3, 0]}, "shape"),
+        ({"shape": [1 << 20, 1 << 20, 1, 1]}, "shape"),
+        ({"dtype": "f8"}, "type"),
+        ({"layout": "chw"}, "layout"),
+        ({"offset": -1}, "offset"),
+        ({"pad": [1, 2, 3, "4"]}, "pad"),
+        ({"scale": float("nan")}, "number"),
+        ({"axes": [[0], [1], [2], [3]]}, "axes"),
+        ({"axes": [[0], [1], [2], [2]], "full": [1, 1, 1, 1]}, "axes"),
+        ({"name": 3}, "name"),
+    ],
+)
+def test_a_senseless_entry_is_refused(change, told):
+    good = Entry("x", 0, (1, 1, 1, 1), "i8").json()
+    with pytest.raises(EntryError, match=told):
+        Entry.read(good | change)
+
+
+def test_an_array_of_another_shape_is_refused():
+    entry = Entry("x", 0, (1, 4, 5, 3), "i8", axes=NCHW, full=(1, 3, 4, 5))
+    with pytest.raises(EntryError, match=r"expected shape \[1, 3, 4, 5\]"):
+        load(np.zeros((1, 3, 4, 4), np.float32), entry, np.zeros(100, np.uint8))
