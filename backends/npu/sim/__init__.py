@@ -1,0 +1,1 @@
+"""Simulators of the NPU: values, time, and the array register by register."""
