@@ -6,10 +6,8 @@ register-level arrays of `sim/pe.py` and, without overlap, SCALE-Sim's.
 
 from collections.abc import Mapping
 from math import ceil as round_up
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from .machine import Machine
 
 Fields = Mapping[str, int | float]
 
@@ -36,13 +34,13 @@ def count(fields: Fields, *names: str) -> int:
     return product
 
 
-def feeds(m: "Machine", dtype: str, lines: int) -> int:
+def feeds(m: Machine, dtype: str, lines: int) -> int:
     """K lines of one output row -> array feeds; a full-rate 2-byte type takes two lines per feed."""
     per = m.rate[dtype] * A_BYTES[dtype]
     return ceil(lines, int(per)) if per >= 1 else lines * round(1 / per)
 
 
-def mm_time(m: "Machine", M: int, nfeed: int, nn: int, K: int, df: str) -> tuple[int, int, int]:
+def mm_time(m: Machine, M: int, nfeed: int, nn: int, K: int, df: str) -> tuple[int, int, int]:
     """-> (pre, busy, done): preload before the first feed; then, from the first feed, cycles until the next `mm` may
     feed and until the last result is visible. K (valid lanes over rate) counts for df "os" only."""
     R, C, fill = m.rows, m.cols, m.rows + m.cols - 2
@@ -60,12 +58,12 @@ def mm_time(m: "Machine", M: int, nfeed: int, nn: int, K: int, df: str) -> tuple
     return R, n * max(M, R), (n - 1) * max(M, R) + M + fill
 
 
-def dataflow(m: "Machine", fields: Fields) -> str:
+def dataflow(m: Machine, fields: Fields) -> str:
     """ "ws", "os", or "" on a cube: a gemm descriptor's `df`, 0 being the machine's first."""
     return ("", "ws", "os")[int(fields.get("df", 0))] or (m.dataflow[0] if m.dataflow else "")
 
 
-def gemm_shape(m: "Machine", fields: Fields) -> tuple[int, int, int, int]:
+def gemm_shape(m: Machine, fields: Fields) -> tuple[int, int, int, int]:
     """M, feeds of one output row and column tile, column tiles, and K valid lanes of a gemm descriptor."""
     dtype = GEMM_TYPES[int(fields.get("dtype", 0))]
     lanes, taps, pack = m.rows // A_BYTES[dtype], count(fields, "nkh", "nkw"), 1 << int(fields.get("kpack", 0))
@@ -74,7 +72,7 @@ def gemm_shape(m: "Machine", fields: Fields) -> tuple[int, int, int, int]:
     return count(fields, "my", "mx"), feeds(m, dtype, lines), count(fields, "nn"), taps * ((blocks - 1) * lanes + last)
 
 
-def gemm_time(m: "Machine", fields: Fields) -> tuple[int, int, int]:
+def gemm_time(m: Machine, fields: Fields) -> tuple[int, int, int]:
     """`mm_time` of a gemm descriptor."""
     rows, nfeed, nn, lanes = gemm_shape(m, fields)
     rate = m.rate[GEMM_TYPES[int(fields.get("dtype", 0))]]
@@ -93,7 +91,7 @@ def dma_cost(fields: Fields, burst: int) -> tuple[int, int]:
     return rows * ceil(run, burst) * burst, rows
 
 
-def dma_time(m: "Machine", queue: str, fields: Fields) -> int:
+def dma_time(m: Machine, queue: str, fields: Fields) -> int:
     """Cycles that a transfer takes its queue when it has the port to itself; visible `m.latency` later."""
     size, runs = dma_cost(fields, m.dma.burst)
     return round_up(size / m.port_of(queue)[1] - 1e-6) + runs * m.dma.row_overhead
@@ -108,13 +106,13 @@ def local_lines(fields: Fields, line: int) -> int:
     return n1 * rest * ceil(n0, line)
 
 
-def elements(m: "Machine", fields: Fields, from_acc: bool) -> int:
+def elements(m: Machine, fields: Fields, from_acc: bool) -> int:
     """n of section "instructions": ny * nx * nc1 * L, L the lanes of src0's type, or of the result's if src0 is ACC."""
     lanes = m.rows // VEC_BYTES[int(fields.get("odt" if from_acc else "dtype", 0))]
     return count(fields, "ny", "nx", "nc1") * lanes
 
 
-def vpu_busy(m: "Machine", name: str, fields: Fields, from_acc: bool | None = None) -> int:
+def vpu_busy(m: Machine, name: str, fields: Fields, from_acc: bool | None = None) -> int:
     """Cycles a `v.*` instruction takes the vector unit; visible `m.vpu.startup` later. `name` has its suffixes
     (`v.rq.res.gelu`); `from_acc`: src0 is in ACC, by default for `v.rq` alone."""
     base, suffixes = name[: (name + ".").index(".", 2)], name.split(".")[2:]
