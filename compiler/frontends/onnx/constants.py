@@ -15,6 +15,7 @@ from xdsl.traits import Pure
 
 from ....dialects._shape import Array, shape, tensor
 from ....dialects.graph._base import GraphOp
+from ....dialects.graph.quantize import DequantizeOp
 from ....dialects.graph.weight import SMALL, AicContext, ConstantOp, WeightOp
 from .names import printable
 from .node import Unknown
@@ -72,8 +73,11 @@ class Constants:
                 return None
 
     def fold(self, op: Operation) -> tuple[Array, ...] | None:
-        """The results of an op whose operands are all known and, like its results, small; else None."""
-        if not _is_pure(op) or not op.operands or any(_size(v) > FOLDED for v in (*op.operands, *op.results)):
+        """The results of an op whose operands are all known and, like its results, small; else None. Integers that
+        stand for floats stay integers: a target may compute with them."""
+        if not _is_pure(op) or isinstance(op, DequantizeOp) or not op.operands:
+            return None
+        if any(_size(v) > FOLDED for v in (*op.operands, *op.results)):
             return None
         inputs = [self.known(operand) for operand in op.operands]
         if not all(value is not None for value in inputs):

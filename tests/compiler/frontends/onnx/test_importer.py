@@ -119,6 +119,12 @@ def test_values_stay_arguments() -> None:
     assert 'arg_names = ["x", "s"]' in text(proto, values={"s": np.array([6])})
 
 
+def test_integers_that_stand_for_floats_are_not_folded() -> None:
+    known = [tensor("q", [[1, 2, 3]], np.int8), tensor("s", 0.5)]
+    steps = [node("DequantizeLinear", ("q", "s"), ("w",)), node("Mul", ("x", "w"))]
+    assert "graph.dequantize" in text(model(steps, initializers=known))
+
+
 def test_ops_on_known_small_values_are_folded() -> None:
     nodes = [node("Mul", ["a", "a"], ["s"]), node("Expand", ["x", "s"])]
     found = text(model(nodes, [value("x", [1, 1])], initializers=[tensor("a", [1, 2], np.int64)]))
