@@ -160,7 +160,7 @@ def _values(data: Data) -> Iterator[Violation]:
 
 
 def _table(data: Data, path: Leaf) -> dict:
-    here = dict(data)
+    here: dict = dict(data)
     for part in path:
         here = here.get(part, {})
     return here

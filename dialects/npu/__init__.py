@@ -1,0 +1,1 @@
+"""Instructions of the NPU: one op for each, made from one declaration of the instruction set."""
