@@ -152,8 +152,11 @@ def unpack_entry(data: bytes) -> tuple[str, dict[str, int]]:
 
 
 def float_bits(value: float) -> int:
-    """The bits of a float32, as imm0 to imm3 hold them."""
-    return int.from_bytes(struct.pack("<f", value), "little")
+    """The bits of a float32, as imm0 to imm3 hold them; EncodeError beyond its range."""
+    try:
+        return int.from_bytes(struct.pack("<f", value), "little")
+    except OverflowError:
+        raise EncodeError(f"E-ENC {value} is beyond the range of a float32") from None
 
 
 def float_value(bits: int) -> float:
