@@ -37,7 +37,7 @@ class EntryError(ValueError):
 @dataclass(frozen=True)
 class Entry:
     """Where and how a tensor lies in a segment. `shape` is (images, rows, columns, channels) without padding, `pad`
-    top, left, bottom, right; `zero_point` that of what is stored."""
+    top, left, bottom, right (a negative one leaves columns out); `zero_point` that of what is stored."""
 
     name: str
     offset: int
@@ -63,9 +63,14 @@ class Entry:
         if not isinstance(name, str):
             raise EntryError(f"tensor: expected a name, found {name!r}")
         shape, pad = (_whole(found.get(key, [0] * 4), f"tensor {name}: {key}", 4) for key in ("shape", "pad"))
+        axes, full = _axes(found.get("axes"), name), found.get("full")
+        full = None if full is None else tuple(_whole(full, f"tensor {name}: full shape"))
+        if (packed := found.get("packed")) is not None:
+            _, _, left, columns = _whole(packed, f"tensor {name}: packed", 4)
+            shape = _image(axes, full, name)
+            pad = [0, left, 0, columns - left - shape[2]]
         (offset,) = _whole([found.get("offset", 0)], f"tensor {name}: offset", 1)
         (lanes,) = _whole([found.get("lanes", 1)], f"tensor {name}: lanes", 1)
-        full = found.get("full")
         made = cls(
             name,
             offset,
@@ -77,8 +82,8 @@ class Entry:
             _number(found.get("scale", 1.0), name),
             int(_number(found.get("zero_point", 0), name)),
             found.get("unsigned") is True,
-            _axes(found.get("axes"), name),
-            None if full is None else tuple(_whole(full, f"tensor {name}: full shape")),
+            axes,
+            full,
             str(found.get("graph", "")),
         )
         made.check()
@@ -91,7 +96,7 @@ class Entry:
             problem = f"expected a type of {', '.join(TYPES)}, found {self.dtype!r}"
         elif self.layout not in LAYOUTS:
             problem = f"expected a layout of {', '.join(LAYOUTS)}, found {self.layout!r}"
-        elif min(self.shape) < 1 or self.lanes < 1 or self.bytes > MOST:
+        elif min(*self.shape, *self.padded) < 1 or self.lanes < 1 or self.bytes > MOST:
             problem = f"shape {list(self.shape)} with {self.lanes} lanes"
         elif not self.scale > 0 or not -(1 << 31) <= self.zero_point < 1 << 31:
             problem = f"scale {self.scale}, zero point {self.zero_point}"
@@ -195,9 +200,10 @@ def to_storage(array: Array, entry: Entry) -> Array:
     lanes = entry.lanes if entry.layout == "nc1hwc0" else channels
     blocks = -(-channels // lanes)
     made = np.full((blocks, images, rows, columns, lanes), entry.zero_point, entry.type)
+    array = array[:, :, : columns - left]
     for block in range(blocks):
         part = array[..., block * lanes : (block + 1) * lanes]
-        made[block, :, top : top + entry.shape[1], left : left + entry.shape[2], : part.shape[3]] = part
+        made[block, :, top : top + part.shape[1], left : left + part.shape[2], : part.shape[3]] = part
     return made.reshape(-1).view(np.uint8)
 
 
@@ -241,6 +247,13 @@ def _whole(found: object, what: str, count: int | None = None) -> list[int]:
     if not all(isinstance(n, int) and 0 <= n < MOST for n in found):
         raise EntryError(f"{what}: expected whole numbers, found {found!r}")
     return [int(n) for n in found]
+
+
+def _image(axes: Axes | None, full: tuple[int, ...] | None, name: str) -> list[int]:
+    """The shape of an image whose kernel rows are packed: the entry's own is that of the packed one."""
+    if axes is None or full is None or not all(a < len(full) for group in axes for a in group):
+        raise EntryError(f"tensor {name}: expected the axes and the full shape of a packed image")
+    return [prod(full[a] for a in group) for group in axes]
 
 
 def _number(found: object, name: str) -> float:

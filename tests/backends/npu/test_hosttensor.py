@@ -103,6 +103,18 @@ def test_a_senseless_entry_is_refused(change, told):
         Entry.read(good | change)
 
 
+@pytest.mark.parametrize(("columns", "right"), [(12, [9, 9]), (9, [])])
+def test_a_packed_image_has_the_columns_that_its_kernel_reads(columns, right):
+    packed = {"packed": [3, 2, 1, columns], "axes": [[0], [2], [3], [1]], "full": [1, 1, 2, 9]}
+    entry = Entry.read(Entry("x", 0, (1, 2, 5, 3), "i8", "nhwc", zero_point=9).json() | packed)
+    array = np.arange(18, dtype=np.int8).reshape(1, 1, 2, 9)
+    segment = np.zeros(entry.bytes, np.uint8)
+    load(array, entry, segment)
+    kept = columns - 1
+    rows = [[9, *range(9)[:kept], *right], [9, *range(9, 18)[:kept], *right]]
+    assert segment.view(np.int8).reshape(2, columns).tolist() == rows
+
+
 def test_an_array_of_another_shape_is_refused():
     entry = Entry("x", 0, (1, 4, 5, 3), "i8", axes=NCHW, full=(1, 3, 4, 5))
     with pytest.raises(EntryError, match=r"expected shape \[1, 3, 4, 5\]"):
