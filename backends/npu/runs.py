@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from .layer import View
 from .machine import Machine
-from .store import BYTES
 
 
 class LowerError(ValueError):
@@ -53,8 +52,3 @@ def runs(channels: int, *operands: Lanes) -> Iterator[Run]:
             count = min(count, *(o.width - lane for o, lane in zip(operands, inside, strict=True)))
         yield Run(at, count)
         at += count
-
-
-def misaligned(view: View) -> bool:
-    """Whether a view begins between two granules of 16 bytes, where no instruction can begin."""
-    return view.at[3] * BYTES[view.tensor.type] % 16 != 0
