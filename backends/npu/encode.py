@@ -20,6 +20,7 @@ from .program import Entry, Instruction, Program, SegmentInfo
 
 BF16 = KINDS["vec"].by_name["odt"].names.index("bf16")
 DEFAULTS = {kind.name: {f.name: f.default for f in kind.fields} for kind in KINDS.values()}
+DEFAULTS["vec"] |= DEFAULTS["vec2"]
 Index = dict[tuple[str, tuple[tuple[str, int], ...]], int]
 
 

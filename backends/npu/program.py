@@ -88,7 +88,7 @@ class SegmentInfo:
     role: str
     bytes: int
     writable: bool
-    data: Array | None = None
+    data: Array | None = field(default=None, compare=False)
     tensors: list[dict[str, object]] = field(default_factory=list)
 
 
