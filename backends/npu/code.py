@@ -5,13 +5,13 @@ a = code.buffer("spad", 32768, "conv1.x")
 code.add("ld.a", x=Ref(a), dram=(segment, 0), desc=("dma", {"n0": 128, "n1": 64, "g1": 128, "l1": 8}), layer=3)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...dialects._shape import Array
 
 SPACES = {"spad": 1, "wmem": 2, "acc": 3, "pmem": 4}
-Fields = dict[str, int | float]
+Fields = Mapping[str, int | float]
 """A descriptor's fields; strides in granules of 16 bytes, DRAM strides in bytes, imm0..imm3 of a float as float."""
 
 

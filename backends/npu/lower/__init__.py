@@ -1,0 +1,1 @@
+"""From a plan to instructions on buffers that have no address yet."""

@@ -1,0 +1,235 @@
+"""A group of layers, strip by strip, each layer one strip behind those it reads from.
+
+step 0   conv1 strip 0
+step 1   depthwise strip 0    conv1 strip 1            while the vector unit works on a strip, the array has another
+step 2   conv2 strip 0        depthwise strip 1    conv1 strip 2
+"""
+
+from collections.abc import Sequence
+from math import ceil
+
+from ..layer import Depthwise, Layer, Matrix, Product, Tensor, View
+from ..lower_vector import emit_vector
+from ..plan.plan import Group, Plan, image_pitch, skews, stacked_rows
+from ..plan.strips import Piece, Span
+from ..plan.tiling import even, tiling
+from ..store import Store
+from .emitter import Emitter
+from .matrix import Stores, lower_matrix, lower_product
+
+LOADS = 4
+"""Transfers in which a whole tensor is loaded, so that work can begin with the first."""
+CHUNK = 256
+"""Lines of the vector unit that one instruction has at least, where a layer is cut for overlap."""
+
+
+class Lowering:
+    """Carries out a plan on an emitter; knows which tensors are in SPAD now and what of them is in DRAM."""
+
+    def __init__(self, emitter: Emitter, plan: Plan):
+        self.e, self.plan = emitter, plan
+        self.stores: dict[int, Store] = {}
+        self.numbers = {id(layer): i for i, layer in enumerate(plan.network.layers)}
+        self.written: dict[int, set[int]] = {}
+        """Blocks of channels that earlier groups, or the host, have put into DRAM."""
+        self.ends = {id(t) for t in plan.network.outputs}
+        self.readers: dict[int, int] = {}
+        for at, group in enumerate(plan.groups):
+            for layer in group.layers:
+                self.readers |= {id(v.tensor): at for v in layer.inputs}
+
+    def run(self) -> None:
+        """All groups."""
+        for tensor in self.plan.network.inputs:
+            self._input(tensor)
+        for tensor in self.plan.network.outputs:
+            self.e.dram.put(tensor, self.e.dram.output)
+        for at, group in enumerate(self.plan.groups):
+            _GroupRun(self, group, at).run()
+
+    def _input(self, tensor: Tensor) -> None:
+        readers = [layer for layer in self.plan.network.layers if any(v.tensor is tensor for v in layer.inputs)]
+        if tensor.packed is not None and isinstance(readers[0], Matrix):
+            self.e.dram.put_packed(tensor, readers[0])
+        else:
+            self.e.dram.put(tensor, self.e.dram.input)
+        lanes = self.e.machine.channel_lanes(tensor.type)
+        self.written[id(tensor)] = set(range(-(-tensor.channels // lanes)))
+
+
+class _GroupRun:
+    """One group: its windows, and what it saves to DRAM."""
+
+    def __init__(self, owner: Lowering, group: Group, at: int):
+        self.owner, self.e, self.group, self.at = owner, owner.e, group, at
+        self.windows: dict[tuple[int, int], Store] = {}
+        self.strip = 0
+        writers = [(id(layer.out.tensor), i) for i, layer in enumerate(group.layers)]
+        self.last_writer = dict(writers)
+        self.late = {id(layer.out.tensor) for layer in group.layers if not direct(layer, self.e)}
+        self.blocks: dict[int, set[int]] = {}
+        for layer in group.layers:
+            self.blocks.setdefault(id(layer.out.tensor), set()).update(blocks_of(layer.out, self.e))
+
+    def run(self) -> None:
+        """Every layer, strip by strip."""
+        layers, count = self.group.layers, self.group.strips.count
+        behind = skews(layers) if count > 1 else [0] * len(layers)
+        self.e.kept.clear()
+        for step in range(count + max(behind)):
+            order = range(len(layers)) if count == 1 else reversed(range(len(layers)))
+            for i in order:
+                if 0 <= step - behind[i] < count:
+                    self._layer(i, step - behind[i])
+        for key, blocks in self.blocks.items():
+            if self._leaves(key):
+                self.owner.written.setdefault(key, set()).update(blocks)
+
+    def _layer(self, i: int, strip: int) -> None:
+        layer, pieces = self.group.layers[i], self.group.strips.pieces[i][strip]
+        self.e.number, self.strip = self.owner.numbers[id(layer)], strip
+        if pieces:
+            stores = {id(v.tensor): self._store(v.tensor, strip) for v in (*layer.inputs, layer.out)}
+            self._arithmetic(layer, pieces, stores)
+        key = id(layer.out.tensor)
+        if key in self.late and self.last_writer[key] == i and self._leaves(key):
+            self._save_span(layer.out.tensor, strip)
+
+    def _arithmetic(self, layer: Layer, pieces: Sequence[Piece], stores: Stores) -> None:
+        keep, shares = self.group.keep and self.group.strips.count > 1, self.owner.plan.shares
+        match layer:
+            case Matrix():
+                pitch = image_pitch(layer, self.e.halos[id(layer.x.tensor)])
+                cut = tiling(layer, self.e.machine, stacked_rows(layer, pieces, pitch), shares)
+                lower_matrix(self.e, layer, cut, pieces, stores, keep, self._saved)
+            case Product():
+                images = {layer.out.at[0] + image for image, _, _ in pieces}
+                lower_product(self.e, layer, shares, images, stores, keep, self._saved)
+            case _:
+                params = self.e.params(layer, None, self.group.keep_records and self.group.strips.count > 1)
+                for piece in self._cut(layer, pieces):
+                    emit_vector(self.e.code, self.e.machine, layer, self.e.number, piece, stores, params)
+                    self._saved(layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3]))
+
+    def _cut(self, layer: Layer, pieces: Sequence[Piece]) -> list[Piece]:
+        """Smaller pieces where there is one strip, so that what comes next can begin early."""
+        if self.group.strips.count > 1 or not _by_row(layer):
+            return list(pieces)
+        lanes = self.e.machine.channel_lanes(layer.out.tensor.type)
+        row = layer.out.size[2] * -(-layer.out.size[3] // lanes) * lanes / self.e.machine.vpu.lanes
+        if isinstance(layer, Depthwise):
+            row *= layer.kernel[0] * layer.kernel[1]
+        most = ceil(CHUNK / row)
+        return [(image, a + at, a + at + n) for image, a, b in pieces for at, n in even(b - a, most)]
+
+    def _leaves(self, key: int) -> bool:
+        """Whether a tensor has to be in DRAM after the group."""
+        later = self.owner.readers.get(key, -1) > self.at
+        return key in self.owner.ends or (later and key not in self.owner.plan.resident)
+
+    def _store(self, tensor: Tensor, strip: int) -> Store:
+        """The window of a tensor in a strip; made, and loaded as far as it comes from DRAM, when first asked for."""
+        if id(tensor) in self.owner.plan.resident:
+            if id(tensor) not in self.owner.stores:
+                store = self.owner.stores[id(tensor)] = self.e.whole(tensor)
+                self._load(store, Span(0, tensor.images, 0, tensor.rows, 0), tensor.rows)
+            return self.owner.stores[id(tensor)]
+        key = (id(tensor), strip)
+        if key not in self.windows:
+            self.windows[key] = self._window(tensor, strip)
+        return self.windows[key]
+
+    def _window(self, tensor: Tensor, strip: int) -> Store:
+        spans, e, halo = self.group.strips.spans[id(tensor)], self.e, self.e.halos[id(tensor)]
+        span = spans[strip]
+        if self.group.strips.count == 1:
+            store = e.whole(tensor, stream=True)
+            self._load(store, span, tensor.rows)
+            return store
+        if span.last - span.first < tensor.images or tensor.images > 1:
+            first = span.first * halo.pitch - halo.top
+            rows = halo.top + (span.last - span.first - 1) * halo.pitch + tensor.rows + halo.bottom
+            store = e.window(tensor, first, rows, stream=True)
+        else:
+            store = e.window(tensor, span.low, span.high - span.low, stream=True)
+        e.fill(store)
+        end = spans[strip + 1].fresh if strip + 1 < len(spans) and tensor.images == 1 else tensor.rows
+        if tensor.images == 1 and span.fresh > span.low and strip:
+            old = self._store(tensor, strip - 1)
+            low = max(span.low, old.first)
+            if low < span.fresh:
+                e.carry(old, store, low, span.fresh)
+        self._load(store, span, end)
+        return store
+
+    def _load(self, store: Store, span: Span, end: int) -> None:
+        """What earlier groups, or the host, left in DRAM of the new rows of a window."""
+        blocks = sorted(self.owner.written.get(id(store.tensor), ()))
+        if not blocks or end <= span.fresh:
+            return
+        if store.tensor.packed is not None or self.group.strips.count > 1:
+            parts = [(0, end - span.fresh)]
+        else:
+            parts = even(end - span.fresh, ceil((end - span.fresh) / LOADS))
+        if store.tensor.packed is not None and self.group.strips.count == 1:
+            parts = even(end - span.fresh, ceil((end - span.fresh) / LOADS))
+        for image in range(span.first, span.last):
+            for at, count in parts:
+                for first, length in ranges(blocks):
+                    self.e.load(store, image, span.fresh + at, span.fresh + at + count, (first, length))
+
+    def _saved(self, view: View, piece: Piece, columns: tuple[int, int], channels: tuple[int, int]) -> None:
+        """Write results to DRAM as soon as they are there, if that is where they go."""
+        key = id(view.tensor)
+        if key in self.late or not self._leaves(key):
+            return
+        image, low, high = piece
+        store = self._store(view.tensor, self.strip)
+        first = (view.at[3] + channels[0]) // store.lanes
+        last = -(-(view.at[3] + channels[1]) // store.lanes)
+        rows = (view.at[1] + low, view.at[1] + high)
+        wide = (view.at[2] + columns[0], view.at[2] + columns[1])
+        self.e.dram.put(view.tensor, self.e.dram.spill)
+        self.e.save(store, view.at[0] + image, rows, wide, (first, last - first))
+
+    def _save_span(self, tensor: Tensor, strip: int) -> None:
+        """Write what is new of a tensor that several layers, or one with gaps, have made."""
+        spans, store = self.group.strips.spans[id(tensor)], self._store(tensor, strip)
+        span = spans[strip]
+        end = spans[strip + 1].fresh if strip + 1 < len(spans) and tensor.images == 1 else tensor.rows
+        self.e.dram.put(tensor, self.e.dram.spill)
+        for image in range(span.first, span.last):
+            for first, count in ranges(sorted(self.blocks[id(tensor)])):
+                if end > span.fresh:
+                    self.e.save(store, image, (span.fresh, end), (0, tensor.columns), (first, count))
+
+
+def direct(layer: Layer, e: Emitter) -> bool:
+    """Whether what a layer writes can go to DRAM piece by piece: whole lines without gaps."""
+    lanes = e.machine.channel_lanes(layer.out.tensor.type)
+    low, high = layer.out.at[3], layer.out.at[3] + layer.out.size[3]
+    aligned = low % lanes == 0 and (high % lanes == 0 or high == layer.out.tensor.channels)
+    if isinstance(layer, Product):
+        aligned &= all(item.out[1] % lanes == 0 for item in layer.items) and layer.width % lanes == 0
+    return aligned and layer.out.step == (1, 1)
+
+
+def blocks_of(view: View, e: Emitter) -> range:
+    """The blocks of channels that a view touches."""
+    lanes = e.machine.channel_lanes(view.tensor.type)
+    return range(view.at[3] // lanes, -(-(view.at[3] + view.size[3]) // lanes))
+
+
+def ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as runs (first, count)."""
+    found: list[tuple[int, int]] = []
+    for n in numbers:
+        if found and sum(found[-1]) == n:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((n, 1))
+    return found
+
+
+def _by_row(layer: Layer) -> bool:
+    return layer.kind != "reduce"
