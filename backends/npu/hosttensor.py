@@ -1,23 +1,26 @@
 """A network's arrays as the machine stores them, and back: axes, numbers, bytes.
 
-float32 [1, 3, 224, 224]  --arrange-->  [B, H, W, C]  --to_stored-->  int8 or bf16  --to_storage-->  bytes of a segment
+float32 [1, 3, 224, 224]  --to_stored-->  int8 or bf16  --arrange-->  [B, H, W, C]  --to_storage-->  bytes of a segment
 
 Layouts of section 10: `nc1hwc0` is [C1][B][H][W][lanes], `nhwc` is [B][H][W][C]; H and W with the stored padding, which
 holds the zero point, as do the lanes beyond C. `flat` is the array's own bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Self
 
 import ml_dtypes
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ...dialects._shape import Array
 
-Axes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""Which axes of the network's array are, flattened together, the images, rows, columns and channels."""
+Shape = tuple[int, int, int, int]
+Dims = tuple[tuple[tuple[int, int, int], ...], ...]
+"""For each axis of the network's array its factors, the outermost first: (axis of [images, rows, columns, channels],
+step along it, count)."""
 TYPES: dict[str, np.dtype[np.generic]] = {
     "i8": np.dtype(np.int8),
     "i16": np.dtype(np.int16),
@@ -41,7 +44,7 @@ class Entry:
 
     name: str
     offset: int
-    shape: tuple[int, int, int, int]
+    shape: Shape
     dtype: str
     layout: str = "nc1hwc0"
     lanes: int = 1
@@ -49,10 +52,10 @@ class Entry:
     scale: float = 1.0
     zero_point: int = 0
     unsigned: bool = False
-    axes: Axes | None = None
-    """Of the network's array; None: it is [images, rows, columns, channels] already."""
-    full: tuple[int, ...] | None = None
-    """The shape of the network's array."""
+    at: Shape = (0, 0, 0, 0)
+    dims: Dims | None = None
+    """Where the network's array lies in [images, rows, columns, channels]: its first element and its axes; None: it is
+    that already."""
     graph: str = ""
     """Its numpy type; "": the stored one."""
 
@@ -63,14 +66,15 @@ class Entry:
         if not isinstance(name, str):
             raise EntryError(f"tensor: expected a name, found {name!r}")
         shape, pad = (_whole(found.get(key, [0] * 4), f"tensor {name}: {key}", 4) for key in ("shape", "pad"))
-        axes, full = _axes(found.get("axes"), name), found.get("full")
-        full = None if full is None else tuple(_whole(full, f"tensor {name}: full shape"))
-        if (packed := found.get("packed")) is not None:
-            _, _, left, columns = _whole(packed, f"tensor {name}: packed", 4)
-            shape = _image(axes, full, name)
-            pad = [0, left, 0, columns - left - shape[2]]
         (offset,) = _whole([found.get("offset", 0)], f"tensor {name}: offset", 1)
         (lanes,) = _whole([found.get("lanes", 1)], f"tensor {name}: lanes", 1)
+        at, dims = _whole(found.get("at", [0] * 4), f"tensor {name}: at", 4), _dims(found.get("dims"), name)
+        if (packed := found.get("packed")) is not None:
+            _, _, left, columns = _whole(packed, f"tensor {name}: packed", 4)
+            if dims is None:
+                raise EntryError(f"tensor {name}: expected the dimensions of a packed image")
+            shape = [at[axis] + reach(dims, axis) for axis in range(4)]
+            pad = [0, left, 0, columns - left - shape[2]]
         made = cls(
             name,
             offset,
@@ -82,8 +86,8 @@ class Entry:
             _number(found.get("scale", 1.0), name),
             int(_number(found.get("zero_point", 0), name)),
             found.get("unsigned") is True,
-            axes,
-            full,
+            (at[0], at[1], at[2], at[3]),
+            dims,
             str(found.get("graph", "")),
         )
         made.check()
@@ -100,16 +104,19 @@ class Entry:
             problem = f"shape {list(self.shape)} with {self.lanes} lanes"
         elif not self.scale > 0 or not -(1 << 31) <= self.zero_point < 1 << 31:
             problem = f"scale {self.scale}, zero point {self.zero_point}"
-        elif (self.axes is None) != (self.full is None):
-            problem = "expected axes together with the full shape"
-        elif self.axes is not None and self.full is not None:
-            flat = [axis for group in self.axes for axis in group]
-            if sorted(flat) != list(range(len(self.full))):
-                problem = f"axes {self.axes} of {len(self.full)}"
-            elif tuple(prod(self.full[a] for a in group) for group in self.axes) != self.shape:
-                problem = f"axes {self.axes} of {list(self.full)} do not give {list(self.shape)}"
+        elif self.dims is not None and any(self.at[a] + reach(self.dims, a) > self.shape[a] for a in range(4)):
+            problem = f"dimensions {self.dims} at {list(self.at)} lie outside of {list(self.shape)}"
+        elif prod(self.full) > prod(self.shape):
+            problem = f"{list(self.full)} has more elements than {list(self.shape)}"
         if problem:
             raise EntryError(f"tensor {self.name}: {problem}")
+
+    @property
+    def full(self) -> tuple[int, ...]:
+        """The shape of the network's array."""
+        if self.dims is None:
+            return self.shape
+        return tuple(prod(count for _, _, count in dim) for dim in self.dims)
 
     @property
     def type(self) -> np.dtype[np.generic]:
@@ -145,21 +152,37 @@ class Entry:
             "zero_point": self.zero_point,
             "unsigned": self.unsigned,
         }
-        if self.axes is not None and self.full is not None:
-            found |= {"axes": [list(group) for group in self.axes], "full": list(self.full)}
+        if self.dims is not None:
+            found |= {"at": list(self.at), "dims": [[list(factor) for factor in dim] for dim in self.dims]}
         return found | ({"graph": self.graph} if self.graph else {})
 
 
-def arrange(array: Array, axes: Axes) -> Array:
-    """An array of the network as [images, rows, columns, channels]."""
-    sizes = tuple(prod(array.shape[a] for a in group) for group in axes)
-    return array.transpose([a for group in axes for a in group]).reshape(sizes)
+def reach(dims: Dims, axis: int) -> int:
+    """How many elements along an axis an array spans."""
+    return 1 + sum(step * (count - 1) for dim in dims for a, step, count in dim if a == axis)
 
 
-def restore(array: Array, axes: Axes, full: Sequence[int]) -> Array:
-    """`arrange` backwards, to the shape `full`."""
-    order = [a for group in axes for a in group]
-    return array.reshape([full[a] for a in order]).transpose(np.argsort(order)) if order else array.reshape(())
+def _view(whole: Array, entry: Entry) -> Array:
+    """The elements of [images, rows, columns, channels] that are the network's array, by factor."""
+    factors = [factor for dim in entry.dims or () for factor in dim]
+    first = whole[tuple(slice(start, None) for start in entry.at)]
+    counts = [count for _, _, count in factors]
+    return as_strided(first, counts, [step * first.strides[axis] for axis, step, _ in factors])
+
+
+def arrange(array: Array, entry: Entry) -> Array:
+    """An array of the network as [images, rows, columns, channels]; elements that it has not are the zero point."""
+    if entry.dims is None:
+        return array
+    whole = np.full(entry.shape, entry.zero_point, array.dtype)
+    view = _view(whole, entry)
+    view[...] = array.reshape(view.shape)
+    return whole
+
+
+def restore(array: Array, entry: Entry) -> Array:
+    """`arrange` backwards."""
+    return array if entry.dims is None else np.ascontiguousarray(_view(array, entry)).reshape(entry.full)
 
 
 def to_stored(array: Array, entry: Entry) -> Array:
@@ -225,20 +248,23 @@ def from_storage(data: Array, entry: Entry) -> Array:
 
 def load(array: Array, entry: Entry, segment: Array) -> None:
     """Put an array of the network where the machine expects it."""
-    full = entry.shape if entry.full is None else entry.full
-    if array.shape != full:
-        raise EntryError(f"input {entry.name}: expected shape {list(full)}, found {list(array.shape)}")
-    whole = array if entry.axes is None else arrange(array, entry.axes)
-    segment[entry.offset : entry.offset + entry.bytes] = to_storage(to_stored(whole, entry), entry)
+    if array.shape != entry.full:
+        raise EntryError(f"input {entry.name}: expected shape {list(entry.full)}, found {list(array.shape)}")
+    data = to_storage(arrange(to_stored(array, entry), entry), entry)
+    segment[entry.offset : entry.offset + entry.bytes] = data
 
 
 def fetch(segment: Array, entry: Entry, kind: np.dtype[np.generic] | None = None) -> Array:
     """An array of the network from where the machine left it."""
-    found = from_storage(segment[entry.offset : entry.offset + entry.bytes], entry)
-    made = from_stored(found, entry, kind if kind is not None or not entry.graph else np.dtype(entry.graph))
-    if entry.axes is None or entry.full is None:
-        return made
-    return np.ascontiguousarray(restore(made, entry.axes, entry.full))
+    found = restore(from_storage(segment[entry.offset : entry.offset + entry.bytes], entry), entry)
+    return from_stored(found, entry, kind if kind is not None or not entry.graph else _kind(entry.graph))
+
+
+def _kind(name: str) -> np.dtype[np.generic]:
+    try:
+        return np.dtype(getattr(ml_dtypes, name, name))
+    except TypeError:
+        raise EntryError(f"no numpy type {name!r}") from None
 
 
 def _whole(found: object, what: str, count: int | None = None) -> list[int]:
@@ -249,23 +275,21 @@ def _whole(found: object, what: str, count: int | None = None) -> list[int]:
     return [int(n) for n in found]
 
 
-def _image(axes: Axes | None, full: tuple[int, ...] | None, name: str) -> list[int]:
-    """The shape of an image whose kernel rows are packed: the entry's own is that of the packed one."""
-    if axes is None or full is None or not all(a < len(full) for group in axes for a in group):
-        raise EntryError(f"tensor {name}: expected the axes and the full shape of a packed image")
-    return [prod(full[a] for a in group) for group in axes]
-
-
 def _number(found: object, name: str) -> float:
     if not isinstance(found, int | float) or isinstance(found, bool) or not np.isfinite(found):
         raise EntryError(f"tensor {name}: expected a number, found {found!r}")
     return float(found)
 
 
-def _axes(found: object, name: str) -> Axes | None:
+def _dims(found: object, name: str) -> Dims | None:
     if found is None:
         return None
-    if not isinstance(found, list | tuple) or len(found) != 4:
-        raise EntryError(f"tensor {name}: expected four groups of axes, found {found!r}")
-    a, b, c, d = (tuple(_whole(group, f"tensor {name}: axes")) for group in found)
-    return a, b, c, d
+    if not isinstance(found, list | tuple) or not all(isinstance(dim, list | tuple) for dim in found):
+        raise EntryError(f"tensor {name}: expected dimensions, each a list of factors, found {found!r}")
+    made: list[tuple[tuple[int, int, int], ...]] = []
+    for dim in found:
+        factors = [_whole(factor, f"tensor {name}: factor", 3) for factor in dim]
+        made.append(tuple((axis, step, count) for axis, step, count in factors))
+        if not all(axis < 4 and count > 0 for axis, _, count in made[-1]):
+            raise EntryError(f"tensor {name}: expected factors (axis 0 to 3, step, count), found {dim!r}")
+    return tuple(made)

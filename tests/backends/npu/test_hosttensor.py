@@ -7,7 +7,9 @@ from aic.backends.npu.hosttensor import Entry, EntryError, arrange, fetch, from_
 from hypothesis import given
 from hypothesis import strategies as st
 
-NCHW = ((0,), (2,), (3,), (1,))
+
+def nchw(images, channels, rows, columns):
+    return ((0, 1, images),), ((3, 1, channels),), ((1, 1, rows),), ((2, 1, columns),)
 
 
 def test_blocks_of_channels_lie_one_after_the_other():
@@ -37,23 +39,31 @@ def test_storage_round_trips(shape, pad, lanes, layout, dtype):
 
 
 @pytest.mark.parametrize(
-    ("axes", "full", "shape"),
+    ("dims", "shape"),
     [
-        (NCHW, (2, 3, 4, 5), (2, 4, 5, 3)),
-        (((0,), (), (1,), (2,)), (2, 7, 3), (2, 1, 7, 3)),
-        (((0,), (), (2,), (1, 3)), (1, 4, 6, 8), (1, 1, 6, 32)),
-        (((), (), (), ()), (), (1, 1, 1, 1)),
+        (nchw(2, 3, 4, 5), (2, 4, 5, 3)),
+        ((((0, 1, 2),), ((2, 1, 7),), ((3, 1, 3),)), (2, 1, 7, 3)),
+        (((), ((3, 8, 4),), ((2, 1, 6),), ((3, 1, 8),)), (1, 1, 6, 32)),
+        (((), ((3, 32, 4),), ((2, 1, 6),), ((3, 1, 8),)), (1, 1, 6, 128)),
+        ((((1, 1, 4), (2, 1, 5)), ((3, 1, 3),)), (1, 4, 5, 3)),
+        ((), (1, 1, 1, 1)),
     ],
 )
-def test_axes_are_grouped_and_ungrouped(axes, full, shape):
-    array = np.arange(int(np.prod(full))).reshape(full)
-    made = arrange(array, axes)
+def test_an_array_is_arranged_and_restored(dims, shape):
+    entry = Entry("x", 0, shape, "i8", dims=dims, zero_point=5)
+    array = np.arange(int(np.prod(entry.full))).reshape(entry.full)
+    made = arrange(array, entry)
     assert made.shape == shape
-    assert np.array_equal(restore(made, axes, full), array)
+    assert np.array_equal(restore(made, entry), array)
+
+
+def test_what_an_array_does_not_have_is_the_zero_point():
+    entry = Entry("x", 0, (1, 1, 2, 4), "i8", at=(0, 0, 1, 1), dims=(((3, 2, 2),),), zero_point=9)
+    assert arrange(np.array([1, 2]), entry)[0, 0].tolist() == [[9, 9, 9, 9], [9, 1, 9, 2]]
 
 
 def test_a_float_is_quantised_and_comes_back_within_half_a_step():
-    entry = Entry("x", 16, (1, 4, 5, 3), "i8", lanes=32, scale=0.25, zero_point=-3, axes=NCHW, full=(1, 3, 4, 5))
+    entry = Entry("x", 16, (1, 4, 5, 3), "i8", lanes=32, scale=0.25, zero_point=-3, dims=nchw(1, 3, 4, 5))
     array = np.random.default_rng(1).uniform(-20, 20, (1, 3, 4, 5)).astype(np.float32)
     segment = np.zeros(16 + entry.bytes, np.uint8)
     load(array, entry, segment)
@@ -77,7 +87,8 @@ def test_bf16_rounds_to_nearest():
 
 
 def test_an_entry_survives_its_json():
-    entry = Entry("x", 64, (1, 4, 5, 3), "i8", "nc1hwc0", 32, (1, 1, 0, 0), 0.5, -4, True, NCHW, (1, 3, 4, 5), "uint8")
+    dims = nchw(1, 3, 4, 5)
+    entry = Entry("x", 64, (1, 4, 5, 3), "i8", "nc1hwc0", 32, (1, 1, 0, 0), 0.5, -4, True, (0, 0, 0, 0), dims, "uint8")
     assert Entry.read(entry.json()) == entry
 
 
@@ -92,8 +103,10 @@ def test_an_entry_survives_its_json():
         ({"offset": -1}, "offset"),
         ({"pad": [1, 2, 3, "4"]}, "pad"),
         ({"scale": float("nan")}, "number"),
-        ({"axes": [[0], [1], [2], [3]]}, "axes"),
-        ({"axes": [[0], [1], [2], [2]], "full": [1, 1, 1, 1]}, "axes"),
+        ({"dims": [[[0, 1, 2]]]}, "outside"),
+        ({"dims": [[[4, 1, 1]]]}, "factors"),
+        ({"dims": [[[0, 1]]]}, "factor"),
+        ({"dims": 7}, "dimensions"),
         ({"name": 3}, "name"),
     ],
 )
@@ -105,7 +118,7 @@ def test_a_senseless_entry_is_refused(change, told):
 
 @pytest.mark.parametrize(("columns", "right"), [(12, [9, 9]), (9, [])])
 def test_a_packed_image_has_the_columns_that_its_kernel_reads(columns, right):
-    packed = {"packed": [3, 2, 1, columns], "axes": [[0], [2], [3], [1]], "full": [1, 1, 2, 9]}
+    packed = {"packed": [3, 2, 1, columns], "dims": nchw(1, 1, 2, 9)}
     entry = Entry.read(Entry("x", 0, (1, 2, 5, 3), "i8", "nhwc", zero_point=9).json() | packed)
     array = np.arange(18, dtype=np.int8).reshape(1, 1, 2, 9)
     segment = np.zeros(entry.bytes, np.uint8)
@@ -116,6 +129,6 @@ def test_a_packed_image_has_the_columns_that_its_kernel_reads(columns, right):
 
 
 def test_an_array_of_another_shape_is_refused():
-    entry = Entry("x", 0, (1, 4, 5, 3), "i8", axes=NCHW, full=(1, 3, 4, 5))
+    entry = Entry("x", 0, (1, 4, 5, 3), "i8", dims=nchw(1, 3, 4, 5))
     with pytest.raises(EntryError, match=r"expected shape \[1, 3, 4, 5\]"):
         load(np.zeros((1, 3, 4, 4), np.float32), entry, np.zeros(100, np.uint8))
