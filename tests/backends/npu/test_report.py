@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
@@ -19,7 +18,7 @@ from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.stalls import CLASSES
 from aic.backends.npu.tokens import tokens
 
-Example = Callable[..., Program]
+from .example import example
 
 
 def marked(program: Program) -> Program:
@@ -41,12 +40,12 @@ def marked(program: Program) -> Program:
 
 
 @pytest.fixture
-def report(example: Example) -> Report:
+def report() -> Report:
     program = marked(example())
     return report_of(program, timeline(program), "example")
 
 
-def test_a_hand_written_program(example: Example):
+def test_a_hand_written_program():
     program = example()
     ran = timeline(program)
     found = report_of(program, ran)
@@ -74,7 +73,7 @@ def test_layers_add_up_to_the_whole(report: Report):
         assert row.stalls["useful"] + row.stalls["padded"] == 1024
 
 
-def test_single_buffers_wait_for_input(example: Example):
+def test_single_buffers_wait_for_input():
     program = marked(example(1))
     found = report_of(program, timeline(program))
     assert found.totals["cycles"] == sum(found.stalls.values())
@@ -83,7 +82,7 @@ def test_single_buffers_wait_for_input(example: Example):
     assert [row.bound_by for row in found.layers] == ["sync", "sync"]
 
 
-def test_weights_that_come_late_are_a_weight_stall(example: Example):
+def test_weights_that_come_late_are_a_weight_stall():
     program = example()
     loads = [i for i, ins in enumerate(program.text) if ins.name == "ld.a"]
     program.text.insert(0, program.text.pop(loads[0]))  # the first block of activations is there before the weights
@@ -95,7 +94,7 @@ def test_weights_that_come_late_are_a_weight_stall(example: Example):
 
 
 @pytest.mark.parametrize("preset", ["edge", "gemmini-like", "edge,array.weight_double_buffer=false"])
-def test_the_classes_add_up_on_any_machine(example: Example, preset: str):
+def test_the_classes_add_up_on_any_machine(preset: str):
     program = marked(example())
     machine = machine_from(preset)
     program.machine = machine
@@ -105,7 +104,7 @@ def test_the_classes_add_up_on_any_machine(example: Example, preset: str):
     assert all(count >= 0 for row in found.layers for count in row.stalls.values())
 
 
-def test_every_wait_has_its_signal(example: Example):
+def test_every_wait_has_its_signal():
     program = example()
     pairs = tokens(program)
     assert len(pairs) == sum(len(ins.waits) for ins in program.text)
@@ -114,7 +113,7 @@ def test_every_wait_has_its_signal(example: Example):
     assert sum(p < 0 for _, p, _ in pairs) == 6
 
 
-def test_what_spad_holds(example: Example):
+def test_what_spad_holds():
     program = example()
     found = occupancy(program, timeline(program).times)
     assert found.bytes[-1] == 0 and found.bytes[0] == 0
@@ -161,7 +160,7 @@ def test_a_page_stands_by_itself(report: Report):
     assert "second &lt;&amp;&gt;" in text and "second <&>" not in text
 
 
-def test_a_slower_program_is_told_layer_by_layer(example: Example):
+def test_a_slower_program_is_told_layer_by_layer():
     documents = []
     for buffers in (2, 1):
         program = marked(example(buffers))

@@ -1,14 +1,14 @@
 """Traces: a span for every busy instruction, arrows in pairs, counters that end at zero."""
 
 from collections import Counter
-from collections.abc import Callable
 
-from aic.backends.npu.program import Program
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.trace import trace
 
+from .example import example
 
-def test_a_trace_has_what_ran_and_why_it_waited(example: Callable[..., Program]):
+
+def test_a_trace_has_what_ran_and_why_it_waited():
     program = example()
     ran = timeline(program)
     document = trace(program, ran)
