@@ -95,8 +95,7 @@ def finish(
     return y
 
 
-def combine(mode: str, a: Numbers, b: Numbers, limits: tuple[float, float] = (-np.inf, np.inf)) -> Numbers:
-    """`add`, `sub`, `mul`, `max`, `min` of float32 within limits."""
+def combine(a: Numbers, b: Numbers, mode: str) -> Numbers:
+    """`add`, `sub`, `mul`, `max`, `min` of float32."""
     functions = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
-    y = functions[mode](a, b)
-    return y if limits == (-np.inf, np.inf) else np.clip(y, F32(limits[0]), F32(limits[1]))
+    return functions[mode](a, b)

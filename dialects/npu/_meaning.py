@@ -125,9 +125,9 @@ def multiply(
 
 
 def combine(
-    mode: str,
     a: Numbers,
     b: Numbers,
+    mode: str,
     numbers: tuple[float, float, float],
     zeros: tuple[int, int, int],
     rounding: int,

@@ -49,14 +49,14 @@ class Elementwise(Vector):
         space, base = ins.local("y")
         b = memories.local[space].view(self.second, base)
         if not self.whole:
-            y = _floating.combine(self.mode, x.astype(F32), b.astype(F32))
+            y = _floating.combine(x.astype(F32), b.astype(F32), self.mode)
             return reblocked(self.limited(y), self.target.lanes, self.channels)
         rest = (self.numbers, self.zeros, self.fields["rnd"], self.limits(), self.odt == "u8")
         if self.type.itemsize == 1 and x.size >= MANY:
             a, b = (np.ascontiguousarray(v) for v in (x, b))
             y = of_pairs(pairs(combine, self.mode, *rest), a, b)
         else:
-            y = combine(self.mode, x, b, *rest)
+            y = combine(x, b, self.mode, *rest)
         return reblocked(y, self.target.lanes, self.channels)
 
 

@@ -19,7 +19,7 @@ from ..machine import Machine
 from ..program import Instruction, Program
 from . import elements
 from .matrix import Product
-from .memory import Memories, Memory, OutOfBounds, SimulationError
+from .memory import Fault, Memories, Memory, SimulationError
 from .requantise import Depthwise, Requantise
 from .transfer import Transfer
 
@@ -81,8 +81,8 @@ class Functional:
         try:
             with np.errstate(all="ignore"):
                 self.kernel(ins).run(self.memories, ins)
-        except (OutOfBounds, ValueError, KeyError) as error:
-            raise SimulationError(f"instruction {number} ({self.describe(number)}): {error.args[0]}") from error
+        except Fault as error:
+            raise SimulationError(f"instruction {number} ({self.describe(number)}): {error}") from error
 
     def kernel(self, ins: Instruction) -> Kernel:
         """What executes an instruction; made once per mnemonic, descriptor and memory of x."""

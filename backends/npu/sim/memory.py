@@ -2,7 +2,7 @@
 
 memory.view(Walk((4, 64, 32), (8192, 128, 1), np.int8, span), base)    4 blocks of 64 lines of 32 int8
 
-Every view is checked: a byte that does not exist is an OutOfBounds, which the simulator turns into a SimulationError
+Every view is checked: a byte that does not exist is a Fault, which the simulator turns into a SimulationError
 that names the instruction.
 """
 
@@ -27,8 +27,9 @@ class SimulationError(RuntimeError):
     """An instruction that cannot be executed: its number, mnemonic and layer, and what is wrong."""
 
 
-class OutOfBounds(ValueError):
-    """An access to a byte that a memory does not have, or to one that may not be written."""
+class Fault(ValueError):
+    """What an instruction may not do: touch a byte that a memory does not have or that is read only, combine types
+    that it does not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,15 @@ class Memory:
     """By key: first byte, the byte after the last, and the array derived from them."""
 
     def view(self, walk: Walk, base: int) -> Numbers:
-        """The array that a walk from `base` is; OutOfBounds."""
+        """The array that a walk from `base` is; Fault."""
         if base + walk.span > self.size:
-            raise OutOfBounds(f"{self.name} byte {base + walk.span - 1:#x}: there are {self.size:#x}")
+            raise Fault(f"{self.name} byte {base + walk.span - 1:#x}: there are {self.size:#x}")
         return np.ndarray(walk.shape, walk.dtype, self.data, base, walk.strides)
 
     def target(self, walk: Walk, base: int) -> Numbers:
         """The same, to be written."""
         if not self.writable:
-            raise OutOfBounds(f"{self.name} byte {base:#x}: the segment is read only")
+            raise Fault(f"{self.name} byte {base:#x}: the segment is read only")
         found = self.view(walk, base)
         if self.kept:
             self.forget(base, base + walk.span)
@@ -92,7 +93,7 @@ class Memory:
         for rest in np.unique(rests[rests > 0]):
             places = starts[rests == rest][:, None] + np.arange(rest)
             if places.max() >= self.size:
-                raise OutOfBounds(f"{self.name} byte {places.max():#x}: there are {self.size:#x}")
+                raise Fault(f"{self.name} byte {places.max():#x}: there are {self.size:#x}")
             self.data[places] = np.frombuffer(value * (rest // len(value)), np.uint8)
             self.forget(int(places.min()), int(places.max()) + 1)
 

@@ -7,7 +7,7 @@ from ....dialects.npu._meaning import Numbers, add, looked_up, of_pairs, pairs, 
 from ....dialects.npu._window import Window, depthwise
 from ..program import Instruction
 from .lanes import LIMITS, Extent, blocked, reblocked
-from .memory import Memories, Walk
+from .memory import Fault, Memories, Walk
 from .vector import PMEM, Vector
 
 PLANE = np.dtype(np.int32)
@@ -35,7 +35,7 @@ class Finish(Vector):
             y = _floating.finish(acc, floating, mult.view(np.float32), act, other)
             return rounded(y, self.zeros[2], self.limits()) if self.whole else self.limited(y)
         if act not in ("", "lut", "relu"):
-            raise ValueError(f"expected lut or relu of an integral result, found {act}")
+            raise Fault(f"expected lut or relu of an integral result, found {act}")
         low, high = self.limits()
         limits = (max(low, self.zeros[2]), high) if act == "relu" else (low, high)
         rounding = self.fields["rnd"]

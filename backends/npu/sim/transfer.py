@@ -7,7 +7,7 @@ import numpy as np
 from ....dialects.npu._meaning import Numbers
 from ..machine import Machine
 from ..program import Instruction
-from .memory import Memories, Memory, Walk, grid
+from .memory import Fault, Memories, Memory, Walk, grid
 
 BYTE = np.dtype(np.uint8)
 TRANSPOSE, FLIP, PAD = 1, 2, 8
@@ -58,9 +58,9 @@ class Transfer:
 
 
 def segment_of(memories: Memories, number: int) -> Memory:
-    """A segment; KeyError names it where the program has none of that number."""
+    """A segment of DRAM; Fault where the program has none of that number."""
     if number not in memories.segments:
-        raise KeyError(f"segment {number}: the program has {sorted(memories.segments)}")
+        raise Fault(f"segment {number}: the program has {sorted(memories.segments)}")
     return memories.segments[number]
 
 

@@ -10,7 +10,7 @@ from ..isa import bf16_value, float_value
 from ..machine import Machine
 from ..program import Instruction
 from .lanes import ACC, LIMITS, Extent, Target, channels_last, channels_of, stored, walk
-from .memory import Memories, Walk
+from .memory import Fault, Memories, Walk
 
 PMEM = 4
 UNLIMITED = (-np.inf, np.inf)
@@ -92,6 +92,6 @@ class Vector:
             y *= np.float32(self.numbers[0])
         return y
 
-    def refuse(self, wanted: str) -> ValueError:
+    def refuse(self, wanted: str) -> Fault:
         """What is said of types that an instruction does not do."""
-        return ValueError(f"expected {wanted}, found {self.dtype} to {self.odt}")
+        return Fault(f"expected {wanted}, found {self.dtype} to {self.odt}")
