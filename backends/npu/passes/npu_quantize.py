@@ -1,0 +1,76 @@
+"""A float graph becomes one of 8-bit integers in QDQ form, with ranges from sample inputs.
+
+    %y = graph.conv %x, %w, %b          %x1 = graph.dequantize (graph.quantize %x, %sx, %zx {to = i8}), %sx, %zx
+    %z = graph.relu %y            -->   %y = graph.conv %x1, (graph.dequantize %qw, %sw), (graph.dequantize %qb, %sb)
+                                        %z = graph.relu %y
+                                        %z1 = graph.dequantize (graph.quantize %z, %sz, %zz {to = i8}), %sz, %zz
+
+Weights are symmetric with a scale for each output channel, activations have one scale and a zero point, biases 32 bits.
+What an instruction does at once has integers at its ends only. A graph that holds quantize or dequantize already is
+left as it is. Marked inexact: the results are those of 8 bits. After the graph passes, because batch normalisations are
+to be weights by then; before npu-select, because that reads the QDQ form.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, i8
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import DiagnosticException
+
+from ....dialects.graph.quantize import UNSIGNED_BYTE, DequantizeOp, DynamicQuantizeOp, QuantizeOp
+from ....dialects.graph.weight import AicContext, WeightStore
+from ..quant.calibrate import Sample, calibrate, random_samples, read_samples
+from ..quant.choose import choose, sharers
+from ..quant.histogram import METHODS, Range
+from ..quant.rewrite import Writer
+
+log = logging.getLogger("aic.npu")
+
+
+@dataclass(frozen=True)
+class NpuQuantize(ModulePass):
+    """`method` chooses ranges: minmax, percentile (of which `percentile` % at each end stay), kl. `data` is an .npz
+    with one array of samples an input; without it `samples` random ones are drawn. `keep` names what stays float: kinds
+    of ops, or patterns of ONNX node names. `type` is that of activations, i8 or ui8."""
+
+    name = "npu-quantize"
+
+    method: str = "minmax"
+    data: str = ""
+    samples: int = 8
+    seed: int = 0
+    percentile: float = 99.99
+    keep: tuple[str, ...] = ("layer_norm", "rms_norm")
+    type: str = "i8"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
+        if self.method not in METHODS or self.type not in ("i8", "ui8"):
+            raise DiagnosticException(
+                f"npu-quantize: expected a method of {', '.join(METHODS)} and a type of i8, ui8, "
+                f"found {self.method} and {self.type}"
+            )
+        main = next((f for f in op.ops if isinstance(f, FuncOp) and f.sym_name.data == "main"), None)
+        if main is None or any(isinstance(o, QuantizeOp | DequantizeOp | DynamicQuantizeOp) for o in op.walk()):
+            return
+        choice = choose(main, self.keep, weights)
+        if not choice.values:
+            return
+        histograms = calibrate(main, self.inputs(main), choice.values, weights)
+        ranges: dict[SSAValue, Range] = {}
+        for leader, members in sharers(choice):
+            found = [histograms[value].range(self.method, self.percentile) for value in members]
+            ranges[leader] = min(low for low, _ in found), max(high for _, high in found)
+        Writer(main, choice, ranges, i8 if self.type == "i8" else UNSIGNED_BYTE, weights).write()
+
+    def inputs(self, main: FuncOp) -> list[Sample]:
+        """What the graph is run on."""
+        if self.data:
+            return read_samples(Path(self.data), main)[: self.samples]
+        log.warning("no calibration data: ranges come from %d random inputs (seed %d)", self.samples, self.seed)
+        return random_samples(main, self.samples, self.seed)
