@@ -27,6 +27,8 @@ class Store:
     pitch: int
     left: int = 0
     right: int = 0
+    origin: int = 0
+    """The block of channels that the buffer begins with."""
 
     @property
     def lanes(self) -> int:
@@ -50,7 +52,7 @@ class Store:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the whole window."""
+        """Bytes of a whole window, all blocks of channels in it."""
         return self.blocks * self.block
 
     def at(self, image: int, row: int, column: int, channel: int = 0) -> Ref:
@@ -58,7 +60,7 @@ class Store:
         stacked = image * self.pitch + row - self.first
         assert 0 <= stacked < self.rows, f"{self.tensor.name}: row {row} of image {image} is not stored"
         block, lane = divmod(channel, self.lanes)
-        offset = block * self.block + stacked * self.row + (column + self.left) * self.line
+        offset = (block - self.origin) * self.block + stacked * self.row + (column + self.left) * self.line
         return Ref(self.buffer, offset + lane * BYTES[self.tensor.type])
 
 

@@ -40,6 +40,13 @@ class Emitter:
         buffer = self.code.buffer("spad", size, f"{tensor.name}[{first}:{first + rows}]", stream=stream)
         return Store(tensor, buffer, line, first, rows, halo.pitch, halo.left, halo.right)
 
+    def passing(self, tensor: Tensor, first: int, rows: int, blocks: tuple[int, int]) -> Store:
+        """A new buffer for some rows and blocks (first, count) of channels of a tensor, without a halo."""
+        line = self.machine.spad.line
+        size = blocks[1] * rows * tensor.columns * line
+        buffer = self.code.buffer("spad", size, f"{tensor.name}[{first}:{first + rows},{blocks[0]}]", stream=True)
+        return Store(tensor, buffer, line, first, rows, self.halos[id(tensor)].pitch, origin=blocks[0])
+
     def whole(self, tensor: Tensor, *, stream: bool = False) -> Store:
         """A new buffer for all of a tensor, its halo filled."""
         halo = self.halos[id(tensor)]
@@ -148,16 +155,16 @@ class Emitter:
                 layer=self.number,
             )
 
-    def weights(self, layer: Matrix, cut: Tiling, first: int, count: int, part: Slice, keep: bool) -> Ref:
+    def weights(self, layer: Matrix, cut: Tiling, first: int, count: int, part: Slice, keep: str) -> Ref:
         """Weights of column tiles [first, first + count) for a slice of K, loaded unless they are there; to be kept for
-        the group (`keep`), or until `forget_weights`."""
+        the group in memory `keep`, or until `forget_weights`."""
         key = (id(layer), first, part.before)
         if key in self.kept:
             return self.kept[key]
         start = self.dram.weights_of(layer, cut.kpack) + (first * cut.lines + part.before) * cut.tile
         name = f"{layer.name}.w{first}" + (f".{part.before}" if part.before else "")
         size = count * part.lines * cut.tile
-        buffer = self.code.buffer(self.weight_space, size, name, stream=not keep)
+        buffer = self.code.buffer(keep or self.weight_space, size, name, stream=not keep)
         half = cut.tile // 2 if cut.tile > LONGEST else cut.tile
         fields = {"n0": half, "n1": part.lines * cut.tile // half, "g1": half, "l1": half // 16, "n2": count}
         fields |= {"g2": cut.lines * cut.tile, "l2": part.lines * cut.tile // 16}

@@ -10,7 +10,7 @@ from math import ceil
 
 from ..layer import Depthwise, Layer, Matrix, Product, Tensor, View
 from ..lower_vector import emit_vector
-from ..plan.plan import Group, Plan, image_pitch, skews, stacked_rows
+from ..plan.plan import Group, Plan, image_pitch, skews, stacked_rows, whole_lines
 from ..plan.strips import Piece, Span
 from ..plan.tiling import even, tiling
 from ..store import Store
@@ -63,7 +63,6 @@ class _GroupRun:
     def __init__(self, owner: Lowering, group: Group, at: int):
         self.owner, self.e, self.group, self.at = owner, owner.e, group, at
         self.windows: dict[tuple[int, int], Store] = {}
-        self.strip = 0
         writers = [(id(layer.out.tensor), i) for i, layer in enumerate(group.layers)]
         self.last_writer = dict(writers)
         self.late = {id(layer.out.tensor) for layer in group.layers if not direct(layer, self.e)}
@@ -87,16 +86,17 @@ class _GroupRun:
 
     def _layer(self, i: int, strip: int) -> None:
         layer, pieces = self.group.layers[i], self.group.strips.pieces[i][strip]
-        self.e.number, self.strip = self.owner.numbers[id(layer)], strip
+        self.e.number = self.owner.numbers[id(layer)]
         if pieces:
-            stores = {id(v.tensor): self._store(v.tensor, strip) for v in (*layer.inputs, layer.out)}
+            tensors = {id(v.tensor): v.tensor for v in (*layer.inputs, layer.out)}
+            stores = {k: self._store(t, strip) for k, t in tensors.items() if k not in self.group.streamed}
             self._arithmetic(layer, pieces, stores)
         key = id(layer.out.tensor)
         if key in self.late and self.last_writer[key] == i and self._leaves(key):
             self._save_span(layer.out.tensor, strip)
 
     def _arithmetic(self, layer: Layer, pieces: Sequence[Piece], stores: Stores) -> None:
-        keep, shares = self.group.keep and self.group.strips.count > 1, self.owner.plan.shares
+        keep, shares = self.group.keep, self.owner.plan.shares
         match layer:
             case Matrix():
                 pitch = image_pitch(layer, self.e.halos[id(layer.x.tensor)])
@@ -104,12 +104,14 @@ class _GroupRun:
                 lower_matrix(self.e, layer, cut, pieces, stores, keep, self._saved)
             case Product():
                 images = {layer.out.at[0] + image for image, _, _ in pieces}
-                lower_product(self.e, layer, shares, images, stores, keep, self._saved)
+                lower_product(self.e, layer, shares, images, stores, keep.records, self._saved)
             case _:
-                params = self.e.params(layer, None, self.group.keep_records and self.group.strips.count > 1)
+                params = self.e.params(layer, None, keep.records)
                 for piece in self._cut(layer, pieces):
                     emit_vector(self.e.code, self.e.machine, layer, self.e.number, piece, stores, params)
-                    self._saved(layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3]))
+                    self._saved(
+                        stores[id(layer.out.tensor)], layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3])
+                    )
 
     def _cut(self, layer: Layer, pieces: Sequence[Piece]) -> list[Piece]:
         """Smaller pieces where there is one strip, so that what comes next can begin early."""
@@ -146,21 +148,27 @@ class _GroupRun:
             store = e.whole(tensor, stream=True)
             self._load(store, span, tensor.rows)
             return store
-        if span.last - span.first < tensor.images or tensor.images > 1:
+        if self.group.strips.rows:
+            store = e.window(tensor, span.first * halo.pitch + span.low, span.high - span.low, stream=True)
+        else:
             first = span.first * halo.pitch - halo.top
             rows = halo.top + (span.last - span.first - 1) * halo.pitch + tensor.rows + halo.bottom
             store = e.window(tensor, first, rows, stream=True)
-        else:
-            store = e.window(tensor, span.low, span.high - span.low, stream=True)
         e.fill(store)
-        end = spans[strip + 1].fresh if strip + 1 < len(spans) and tensor.images == 1 else tensor.rows
-        if tensor.images == 1 and span.fresh > span.low and strip:
-            old = self._store(tensor, strip - 1)
-            low = max(span.low, old.first)
-            if low < span.fresh:
-                e.carry(old, store, low, span.fresh)
+        if self.group.strips.rows and strip and span.first == spans[strip - 1].first:
+            old, base = self._store(tensor, strip - 1), span.first * halo.pitch
+            low = max(base + span.low, old.first)
+            if low < base + span.fresh:
+                e.carry(old, store, low, base + span.fresh)
+        end = self._end(tensor, strip)
         self._load(store, span, end)
         return store
+
+    def _end(self, tensor: Tensor, strip: int) -> int:
+        """Up to which row a tensor is complete after a strip."""
+        spans = self.group.strips.spans[id(tensor)]
+        more = self.group.strips.rows and strip + 1 < len(spans) and spans[strip + 1].first == spans[strip].first
+        return spans[strip + 1].fresh if more else tensor.rows
 
     def _load(self, store: Store, span: Span, end: int) -> None:
         """What earlier groups, or the host, left in DRAM of the new rows of a window."""
@@ -178,13 +186,14 @@ class _GroupRun:
                 for first, length in ranges(blocks):
                     self.e.load(store, image, span.fresh + at, span.fresh + at + count, (first, length))
 
-    def _saved(self, view: View, piece: Piece, columns: tuple[int, int], channels: tuple[int, int]) -> None:
+    def _saved(
+        self, store: Store, view: View, piece: Piece, columns: tuple[int, int], channels: tuple[int, int]
+    ) -> None:
         """Write results to DRAM as soon as they are there, if that is where they go."""
         key = id(view.tensor)
         if key in self.late or not self._leaves(key):
             return
         image, low, high = piece
-        store = self._store(view.tensor, self.strip)
         first = (view.at[3] + channels[0]) // store.lanes
         last = -(-(view.at[3] + channels[1]) // store.lanes)
         rows = (view.at[1] + low, view.at[1] + high)
@@ -195,8 +204,7 @@ class _GroupRun:
     def _save_span(self, tensor: Tensor, strip: int) -> None:
         """Write what is new of a tensor that several layers, or one with gaps, have made."""
         spans, store = self.group.strips.spans[id(tensor)], self._store(tensor, strip)
-        span = spans[strip]
-        end = spans[strip + 1].fresh if strip + 1 < len(spans) and tensor.images == 1 else tensor.rows
+        span, end = spans[strip], self._end(tensor, strip)
         self.e.dram.put(tensor, self.e.dram.spill)
         for image in range(span.first, span.last):
             for first, count in ranges(sorted(self.blocks[id(tensor)])):
@@ -206,12 +214,11 @@ class _GroupRun:
 
 def direct(layer: Layer, e: Emitter) -> bool:
     """Whether what a layer writes can go to DRAM piece by piece: whole lines without gaps."""
-    lanes = e.machine.channel_lanes(layer.out.tensor.type)
-    low, high = layer.out.at[3], layer.out.at[3] + layer.out.size[3]
-    aligned = low % lanes == 0 and (high % lanes == 0 or high == layer.out.tensor.channels)
     if isinstance(layer, Product):
-        aligned &= all(item.out[1] % lanes == 0 for item in layer.items) and layer.width % lanes == 0
-    return aligned and layer.out.step == (1, 1)
+        lanes = e.machine.channel_lanes(layer.out.tensor.type)
+        if layer.width % lanes or any(item.out[1] % lanes for item in layer.items):
+            return False
+    return whole_lines(layer.out, e.machine)
 
 
 def blocks_of(view: View, e: Emitter) -> range:

@@ -15,6 +15,7 @@ from ..code import Ref
 from ..layer import Matrix, Product, View
 from ..lower_requant import requant
 from ..params import block_range, last_lanes, record_bytes
+from ..plan.plan import Keep
 from ..plan.strips import Piece
 from ..plan.tiling import Shares, Slice, Tiling, array_type, even
 from ..store import Store
@@ -22,8 +23,8 @@ from .emitter import PARAMETERS, Emitter
 
 GEMM = ("i8", "i16xi8", "i16", "bf16")
 Stores = Mapping[int, Store]
-Saved = Callable[[View, Piece, tuple[int, int], tuple[int, int]], None]
-"""Told of results in SPAD: the view, rows of an image, columns and channels [low, high) of the view."""
+Saved = Callable[[Store, View, Piece, tuple[int, int], tuple[int, int]], None]
+"""Told of results in SPAD: where, the view, rows of an image, columns and channels [low, high) of the view."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,26 @@ class Block:
 
 
 def lower_matrix(
-    e: Emitter, layer: Matrix, cut: Tiling, pieces: Sequence[Piece], stores: Stores, keep: bool, saved: Saved
+    e: Emitter, layer: Matrix, cut: Tiling, pieces: Sequence[Piece], stores: Stores, keep: Keep, saved: Saved
 ) -> None:
     """The operations that make `pieces` of a layer's output."""
     x = stores[id(layer.x.tensor)]
     pitch = _pitch(layer, x)
     blocks = [b for columns in even(layer.out.size[2], cut.columns) for b in _blocks(pieces, pitch, cut.rows, columns)]
     for first, count in even(cut.tiles, cut.together) if layer.groups == 1 else even(cut.tiles, 1):
-        params = e.params(layer, _records(e, layer, first, count), keep)
+        params = e.params(layer, _records(e, layer, first, count), keep.records)
         for batch in _batches(blocks, cut, count):
             final = cut.slices[len(cut.slices) - 1]
             accs = [_acc(e, b, pitch, first, count) for b in batch]
             for part in cut.slices:
-                weights = e.weights(layer, cut, first, count, part, keep)
+                weights = e.weights(layer, cut, first, count, part, keep.weights)
                 for block, acc in zip(batch, accs, strict=True):
                     _multiply(e, layer, cut, part, block, acc, x, weights)
                     if part is final:
                         _finish(e, layer, block, acc, stores, params, saved)
-            if not keep and len(cut.slices) > 1:
+            if not keep.weights and len(cut.slices) > 1:
                 e.forget_weights(layer)
-        if not keep:
+        if not keep.weights:
             e.forget_weights(layer)
 
 
@@ -173,11 +174,28 @@ def _finish(
     params: dict[str, Ref],
     saved: Saved,
 ) -> None:
-    """Requantise the wanted rows of a block."""
+    """Requantise the wanted rows of a block. A tensor that has no store passes through: its residual comes from DRAM,
+    and its result goes there."""
     channels = (acc.tile * e.machine.cols, min((acc.tile + acc.tiles) * e.machine.cols, layer.out.size[3]))
+    residual = layer.post.residual
     for piece in block.wanted:
-        requant(e.code, e.machine, layer, e.number, piece, stores, params, acc)
-        saved(layer.out, piece, block.columns, channels)
+        here = dict(stores)
+        if id(layer.out.tensor) not in here:
+            here[id(layer.out.tensor)] = _passing(e, layer.out, piece, channels)
+        if residual is not None and id(residual.x.tensor) not in here:
+            store = here[id(residual.x.tensor)] = _passing(e, residual.x, piece, channels)
+            low, high = (residual.x.at[1] + row for row in piece[1:])
+            blocks = (store.origin, store.buffer.bytes // store.block)
+            e.load(store, residual.x.at[0] + piece[0], low, high, blocks)
+        requant(e.code, e.machine, layer, e.number, piece, here, params, acc)
+        saved(here[id(layer.out.tensor)], layer.out, piece, block.columns, channels)
+
+
+def _passing(e: Emitter, view: View, piece: Piece, channels: tuple[int, int]) -> Store:
+    lanes, tensor = e.machine.channel_lanes(view.tensor.type), view.tensor
+    first, last = (view.at[3] + channels[0]) // lanes, -(-(view.at[3] + channels[1]) // lanes)
+    row = (view.at[0] + piece[0]) * e.halos[id(tensor)].pitch + view.at[1] + piece[1]
+    return e.passing(tensor, row, piece[2] - piece[1], (first, last - first))
 
 
 def lower_product(

@@ -102,7 +102,7 @@ def window_bytes(tensor: Tensor, machine: Machine, halo: Halo, strips: Strips) -
     spans = strips.spans[id(tensor)]
     if strips.count == 1:
         rows = halo.rows(tensor)
-    elif tensor.images > 1:
+    elif not strips.rows:
         rows = halo.top + (max(s.last - s.first for s in spans) - 1) * halo.pitch + tensor.rows + halo.bottom
     else:
         rows = max(s.high - s.low for s in spans)

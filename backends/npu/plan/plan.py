@@ -1,12 +1,23 @@
 """A plan: the groups in order, how each is cut, and which tensors stay in SPAD from their first use to their last."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..layer import Layer, Matrix, Network, Tensor
+from ..layer import Layer, Matrix, Network, Tensor, View
+from ..machine import Machine
 from .geometry import Halo
 from .strips import Piece, Strips
 from .tiling import Shares
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a group keeps from strip to strip instead of loading it again: weights (the memory's name, or "") and
+    parameter records."""
+
+    weights: str = ""
+    records: bool = False
 
 
 @dataclass(frozen=True)
@@ -15,9 +26,10 @@ class Group:
 
     layers: tuple[Layer, ...]
     strips: Strips
-    keep: bool
-    """Weights stay for all strips, or are loaded for each again."""
-    keep_records: bool = True
+    keep: Keep
+    streamed: frozenset[int] = frozenset()
+    """Ids of tensors that are in SPAD only a block of results at a time: results on their way to DRAM, residuals on
+    theirs from it."""
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -49,6 +61,32 @@ def skews(layers: Sequence[Layer]) -> list[int]:
         made[id(layer.out.tensor)] = max(skew, made.get(id(layer.out.tensor), 0))
         answer.append(skew)
     return answer
+
+
+def streamable(layers: Sequence[Layer], machine: Machine, shares: Shares) -> set[int]:
+    """Ids of tensors that one matrix layer of a group writes, or reads as a residual, and nobody else touches, in whole
+    lines and rows: they can pass through SPAD block by block, if they are in DRAM before or after."""
+    touched = Counter(id(v.tensor) for layer in layers for v in (*layer.inputs, layer.out))
+    found: set[int] = set()
+    for layer in layers:
+        if not isinstance(layer, Matrix) or layer.out.size[2] > least_columns(layer, machine, shares):
+            continue
+        residual = layer.post.residual
+        views = [layer.out] + ([residual.x] if residual is not None and residual.x.size == layer.out.size else [])
+        found |= {id(v.tensor) for v in views if touched[id(v.tensor)] == 1 and whole_lines(v, machine)}
+    return found
+
+
+def least_columns(layer: Matrix, machine: Machine, shares: Shares) -> int:
+    """Columns that a block of results has room for."""
+    return shares.block // max(1, machine.channel_lanes(layer.out.tensor.type) // machine.cols)
+
+
+def whole_lines(view: View, machine: Machine) -> bool:
+    """Whether a view is whole lines of channels without gaps, and so can move on its own."""
+    lanes = machine.channel_lanes(view.tensor.type)
+    low, high = view.at[3], view.at[3] + view.size[3]
+    return low % lanes == 0 and (high % lanes == 0 or high == view.tensor.channels) and view.step == (1, 1)
 
 
 def stacked_rows(layer: Matrix, pieces: Sequence[Piece], pitch: int) -> int:

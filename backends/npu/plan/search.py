@@ -13,11 +13,11 @@ from ..machine import Machine
 from ..runs import LowerError
 from .cost import Work, layer_work, records_of, tensor_bytes, window_bytes
 from .geometry import Halo, halos
-from .plan import Group, Plan, skews
+from .plan import Group, Keep, Plan, skews, streamable
 from .strips import Strips, by_rows, by_units, units
 from .tiling import Shares
 
-COUNTS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 24, 28, 32, 40, 48, 56, 64, 80, 112)
+COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 56, 112)
 """Numbers of strips that are tried."""
 
 
@@ -39,8 +39,9 @@ class Choice:
     first: int
     last: int
     strips: Strips
-    keep: bool
+    keep: str
     away: frozenset[int]
+    streamed: frozenset[int]
     cycles: float
 
 
@@ -53,7 +54,6 @@ class Search:
         room = 0 if machine.wmem.bytes else int(machine.spad.bytes * knobs.weights)
         self.shares = Shares.of(machine, room, knobs.parts)
         self.room = machine.spad.bytes * knobs.budget - room
-        self.weight_room = (machine.wmem.bytes or room) * 0.8
         self.size = {id(t): tensor_bytes(t, machine, self.halos[id(t)]) for t in network.tensors}
         self.bytes = {id(t): tensor_bytes(t, machine) for t in network.tensors}
         self.first, self.last = lifetimes(network)
@@ -92,7 +92,8 @@ class Search:
         for choice in choices:
             again = self.choose(choice.first, choice.last, away) or choice
             layers = tuple(self.network.layers[again.first : again.last])
-            groups.append(Group(layers, again.strips, again.keep, records_of(layers, self.machine) <= 40960))
+            kept = again.strips.count > 1 and records_of(layers, self.machine) <= 40960
+            groups.append(Group(layers, again.strips, Keep(again.keep, kept), again.streamed))
         inside = {id(t) for g, c in zip(groups, choices, strict=True) for t in g.tensors if not self.crosses(t, c)}
         resident = {id(t) for t in self.network.tensors} - away - inside
         return Plan(self.network, self.halos, groups, resident, self.shares)
@@ -119,10 +120,10 @@ class Search:
         for count in COUNTS:
             if whole > 1 and count <= whole:
                 yield by_units(layers, count)
-            elif whole == 1 and 2 * count <= rows:
-                found = by_rows(layers, outside, count)
-                if found is not None:
-                    yield found
+        for count in (1, *COUNTS) if whole > 1 else COUNTS:
+            found = by_rows(layers, outside, count) if count <= rows else None
+            if found is not None:
+                yield found
 
     def _cost(self, first: int, last: int, strips: Strips, settled: frozenset[int] | None) -> Choice | None:
         layers = self.network.layers[first:last]
@@ -130,9 +131,12 @@ class Search:
         crossing = {k for k in touched if self.first[k] < first or self.last[k] >= last}
         passing = {k for k in self.size if self.first[k] < first and self.last[k] >= last and k not in touched}
         windows = self._windows(layers, strips, touched, crossing)
-        away = self._away(crossing | passing, touched, windows, strips, settled)
+        passes = streamable(layers, self.machine, self.shares) & crossing
+        windows |= {k: min(windows[k], self._blocks()) for k in passes}
+        away = self._away(crossing | passing, touched, windows, settled)
         if away is None:
             return None
+        taken = self._taken(crossing | passing, touched, windows, away)
         try:
             work = [
                 layer_work(layer, self.machine, self.halos, strips, i, self.shares) for i, layer in enumerate(layers)
@@ -140,19 +144,28 @@ class Search:
         except LowerError:
             return None
         weights = sum(w.weights for w in work)
-        keep = strips.count > 1 and weights <= self.weight_room and self._whole_k(work)
+        keep = self._keep(strips.count, weights, taken)
         traffic = self._traffic(layers, first, last, away)
         if settled is None:
             traffic += sum(2 * self.bytes[k] for k in away & passing)
         loaded = weights * (1 if keep or strips.count == 1 else strips.count)
         cycles = max(compute(work, strips.count), self._dram(loaded, traffic))
-        return Choice(first, last, strips, keep, away, cycles + 100)
+        return Choice(first, last, strips, keep, away, frozenset(passes) & away, cycles + 100)
+
+    def _blocks(self) -> int:
+        """Bytes of the few blocks of results that are on their way at once."""
+        return 4 * self.shares.block * self.machine.cols * 2
 
     def _work(self, layer: Layer, strips: Strips, i: int) -> Work:
         return layer_work(layer, self.machine, self.halos, strips, i, self.shares)
 
-    def _whole_k(self, work: Sequence[Work]) -> bool:
-        return all(w.weights <= self.weight_room for w in work)
+    def _keep(self, strips: int, weights: int, taken: float) -> str:
+        """The memory in which a group's weights can stay for all strips, if there is one."""
+        if strips == 1 or not weights:
+            return ""
+        if self.machine.wmem.bytes and weights <= 0.7 * self.machine.wmem.bytes:
+            return "wmem"
+        return "spad" if taken + weights <= self.room else ""
 
     def _windows(
         self, layers: Sequence[Layer], strips: Strips, touched: dict[int, Tensor], crossing: set[int]
@@ -182,29 +195,34 @@ class Search:
         candidates: set[int],
         touched: dict[int, Tensor],
         windows: dict[int, int],
-        strips: Strips,
         settled: frozenset[int] | None,
     ) -> frozenset[int] | None:
         """What has to be in DRAM so that the rest fits; None if it does not."""
 
-        def taken(away: frozenset[int]) -> float:
-            inner = sum(min(windows[k], self.size[k]) for k in touched if k not in candidates or k in away)
-            return inner + sum(self.size[k] for k in candidates - away)
+        def fits(away: frozenset[int]) -> bool:
+            return self._taken(candidates, touched, windows, away) <= self.room
 
         if settled is not None:
-            return settled & candidates if taken(settled & candidates) <= self.room else None
+            return settled & candidates if fits(settled & candidates) else None
         away: frozenset[int] = frozenset()
         order = sorted(candidates, key=lambda k: (k in touched, -self.size[k]))
         for key in order:
-            if taken(away) <= self.room:
+            if fits(away):
                 break
             if key not in touched or windows[key] < self.size[key]:
                 away |= {key}
-        if taken(away) <= self.room:
+        if fits(away):
             return away | {
                 k for k in candidates & touched.keys() if self.first[k] < 0 and self.last[k] == self.first[k]
             }
         return None
+
+    def _taken(
+        self, candidates: set[int], touched: dict[int, Tensor], windows: dict[int, int], away: frozenset[int]
+    ) -> float:
+        """Bytes of SPAD in use: residents as a whole, the others by windows."""
+        inner = sum(min(windows[k], self.size[k]) for k in touched if k not in candidates or k in away)
+        return inner + sum(self.size[k] for k in candidates - away)
 
     def _traffic(self, layers: Sequence[Layer], first: int, last: int, away: frozenset[int]) -> float:
         """Bytes of activations that a group moves."""

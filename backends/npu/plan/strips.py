@@ -7,8 +7,8 @@ strip 1   rows 20..38  rows 19..37  rows 19..37     rows that the next strip nee
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from math import gcd
 
 from ..layer import Layer, Product, Tensor
@@ -32,9 +32,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Strips:
-    """What each layer makes (`pieces[layer][strip]`) and what of each tensor is there (`spans[id(tensor)][strip]`)."""
+    """What each layer makes (`pieces[layer][strip]`) and what of each tensor is there (`spans[id(tensor)][strip]`);
+    `rows`: strips are rows of an image, else images."""
 
     count: int
+    rows: bool
     pieces: tuple[tuple[tuple[Piece, ...], ...], ...]
     spans: dict[int, tuple[Span, ...]]
 
@@ -68,36 +70,47 @@ def by_units(layers: Sequence[Layer], count: int) -> Strips:
             t = view.tensor
             part = t.images // whole
             spans[id(t)] = tuple(Span(a * part, b * part, 0, t.rows, 0) for a, b in pairwise(cuts))
-    return Strips(count, tuple(pieces), spans)
+    return Strips(count, False, tuple(pieces), spans)
 
 
 def by_rows(layers: Sequence[Layer], outside: frozenset[int], count: int) -> Strips | None:
-    """Strips of rows of one image, from the last layer back; `outside`: ids of tensors that are used after the group.
-    None where a layer needs all rows at once or there are fewer rows than strips."""
-    if any(barrier(layer) or layer.out.tensor.images != 1 for layer in layers):
+    """Strips of rows, `count` an image, from the last layer back; `outside`: ids of tensors that are used after the
+    group. None where a layer needs all rows at once, images are not apart, or there are fewer rows than strips."""
+    images = layers[0].out.tensor.images
+    views = [v for layer in layers for v in (*layer.inputs, layer.out)]
+    if any(map(barrier, layers)) or any(v.tensor.images != images for v in views) or units(layers) != images:
         return None
-    needs = {id(v.tensor): _Need(v.tensor, count) for layer in layers for v in (*layer.inputs, layer.out)}
+    needs = {id(v.tensor): _Need(v.tensor, count) for v in views}
     made: list[list[int]] = []
     for layer in reversed(layers):
         need = needs[id(layer.out.tensor)]
         if id(layer.out.tensor) in outside or not need.read:
             need.evenly()
+        need.settle()
         done = [rows_written(layer, end) for end in need.ends[:-1]] + [layer.out.size[1]]
         made.append(done)
         for view in layer.inputs:
-            for s in range(count):
-                if done[s] > (done[s - 1] if s else 0):
-                    needs[id(view.tensor)].note(s, *rows_read(layer, view, done[s - 1] if s else 0, done[s]))
+            read = needs[id(view.tensor)]
+            for s, (before, after) in enumerate(pairwise([0, *done])):
+                if after > before:
+                    read.note(s, *rows_read(layer, view, before, after))
     made.reverse()
     if made[-1][0] == 0:
         return None
-    pieces = tuple(tuple(_piece(done, s) for s in range(count)) for done in made)
-    return Strips(count, pieces, {key: need.spans() for key, need in needs.items()})
+    order = [(image, s) for image in range(images) for s in range(count)]
+    pieces = tuple(tuple(_piece(done, image, s) for image, s in order) for done in made)
+    spans = {key: need.spans() for key, need in needs.items()}
+    if images > 1:
+        spans = {
+            key: tuple(replace(s, first=i, last=i + 1) for i in range(images) for s in one)
+            for key, one in spans.items()
+        }
+    return Strips(images * count, True, pieces, spans)
 
 
-def _piece(done: list[int], strip: int) -> tuple[Piece, ...]:
+def _piece(done: list[int], image: int, strip: int) -> tuple[Piece, ...]:
     first = done[strip - 1] if strip else 0
-    return ((0, first, done[strip]),) if done[strip] > first else ()
+    return ((image, first, done[strip]),) if done[strip] > first else ()
 
 
 class _Need:
@@ -111,6 +124,7 @@ class _Need:
 
     def evenly(self) -> None:
         """Complete at least in equal parts: what nobody in the group reads, or somebody reads later."""
+        self.settle()
         for s in range(len(self.ends)):
             self.ends[s] = max(self.ends[s], -(-self.rows * (s + 1) // len(self.ends)))
 
@@ -120,11 +134,15 @@ class _Need:
         known = self.low[strip]
         self.low[strip] = low if known is None else min(low, known)
         self.high[strip] = max(self.high[strip], high)
-        for s in range(strip, len(self.ends)):
-            self.ends[s] = max(self.ends[s], min(high, self.rows))
+        self.ends[strip] = max(self.ends[strip], min(high, self.rows))
+
+    def settle(self) -> None:
+        """What is complete stays so."""
+        self.ends = list(accumulate(self.ends, max))
 
     def spans(self) -> tuple[Span, ...]:
         """The windows, strip by strip: what is read, what is new, and what the next strips read of both."""
+        self.settle()
         fresh = [0, *self.ends[:-1]]
         lows = [low if low is not None else fresh[s] for s, low in enumerate(self.low)]
         for s in reversed(range(len(lows) - 1)):
