@@ -157,6 +157,27 @@ class Entry:
         return found | ({"graph": self.graph} if self.graph else {})
 
 
+def dims_of(full: Sequence[int], axes: Sequence[Sequence[int]], shape: Sequence[int]) -> Dims:
+    """Where an array of `shape` lies whose dimensions, perhaps cut into those of `full`, are, flattened together, the
+    images, rows, columns and channels: `axes` names those of each."""
+    factors: dict[int, tuple[int, int, int]] = {}
+    for axis, group in enumerate(axes):
+        step = 1
+        for d in reversed(group):
+            factors[d] = (axis, step, full[d])
+            step *= full[d]
+    rest = [factors[d] for d in range(len(full)) if full[d] > 1]
+    dims: list[tuple[tuple[int, int, int], ...]] = []
+    for size in shape:
+        dim: list[tuple[int, int, int]] = []
+        while prod(count for _, _, count in dim) < size and rest:
+            dim.append(rest.pop(0))
+        dims.append(tuple(dim))
+    if rest or [prod(count for _, _, count in dim) for dim in dims] != list(shape):
+        raise EntryError(f"dimensions {list(full)} cannot be taken for {list(shape)}")
+    return tuple(dims)
+
+
 def reach(dims: Dims, axis: int) -> int:
     """How many elements along an axis an array spans."""
     return 1 + sum(step * (count - 1) for dim in dims for a, step, count in dim if a == axis)

@@ -111,7 +111,8 @@ class Dram:
 
 def entry(tensor: Tensor, offset: int, layout: str, lanes: int) -> dict[str, object]:
     """A tensor as the container describes it to the host."""
-    return {
+    ends = {} if tensor.axes is None else {"full": list(tensor.full), "axes": [list(group) for group in tensor.axes]}
+    return ends | {
         "name": tensor.name,
         "offset": offset,
         "shape": list(tensor.shape),

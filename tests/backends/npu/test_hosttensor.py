@@ -3,7 +3,17 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from aic.backends.npu.hosttensor import Entry, EntryError, arrange, fetch, from_storage, load, restore, to_storage
+from aic.backends.npu.hosttensor import (
+    Entry,
+    EntryError,
+    arrange,
+    dims_of,
+    fetch,
+    from_storage,
+    load,
+    restore,
+    to_storage,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +65,13 @@ def test_an_array_is_arranged_and_restored(dims, shape):
     made = arrange(array, entry)
     assert made.shape == shape
     assert np.array_equal(restore(made, entry), array)
+
+
+def test_dimensions_cut_in_two_are_those_of_one_axis():
+    dims = dims_of((1, 6, 4, 8), ((0,), (), (1,), (2, 3)), (1, 6, 32))
+    assert dims == ((), ((2, 1, 6),), ((3, 8, 4), (3, 1, 8)))
+    with pytest.raises(EntryError, match="cannot be taken"):
+        dims_of((6, 4), ((), (), (0,), (1,)), (8, 3))
 
 
 def test_what_an_array_does_not_have_is_the_zero_point():
