@@ -208,7 +208,7 @@ def _text(data: memoryview) -> list[Instruction]:
 def _check(program: Program) -> None:
     """ContainerError where an index leads nowhere, a field is set that means nothing, or the end is missing."""
     kinds = [kind for kind, _ in program.table]
-    for number, (kind, after) in enumerate(zip(kinds, [*kinds[1:], ""], strict=True)):
+    for number, (kind, after) in enumerate(zip(kinds, [*kinds[1:], ""], strict=False)):
         if (kind == "vec") != (after == "vec2"):
             raise ContainerError(f"descriptor {number}: {kind} followed by {after or 'nothing'}")
     if kinds[:1] == ["vec2"]:
