@@ -6,7 +6,7 @@ Layouts of section 10: `nc1hwc0` is [C1][B][H][W][lanes], `nhwc` is [B][H][W][C]
 holds the zero point, as do the lanes beyond C. `flat` is the array's own bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Self
