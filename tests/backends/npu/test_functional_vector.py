@@ -12,6 +12,8 @@ from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Program
 from aic.backends.npu.sim.functional import Functional
 
+from .instructions import append
+
 F32, F64 = np.float32, np.float64
 BF16 = ml_dtypes.bfloat16
 TYPES = {"i8": np.int8, "i16": np.int16, "i32": np.int32, "f32": np.float32, "bf16": BF16, "u8": np.int8}
@@ -137,7 +139,7 @@ def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def emit(bench: Bench, append, mnemonic: str, x, y, z, **fields: float):
+def emit(bench: Bench, mnemonic: str, x, y, z, **fields: float):
     append(bench.program, mnemonic, x=x, y=y, z=z, kind="vec", **fields)
 
 
@@ -194,7 +196,7 @@ def numbers_for_sum(rng: np.random.Generator, rnd: int) -> tuple[float, float, f
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("seed", range(16))
-def test_requantise(machine: str, seed: int, instruction):
+def test_requantise(machine: str, seed: int):
     """v.rq from int32: all roundings, limits, relu, tables, residuals in both orders, unsigned, channels along rows."""
     bench = Bench(machine, seed)
     rng = bench.rng
@@ -222,7 +224,7 @@ def test_requantise(machine: str, seed: int, instruction):
     fields |= source(x) | target(z) | dict(zip(("imm0", "imm1", "imm2"), numbers, strict=True))
     fields |= second(r) | {"axis": swapped + 2 * (seed % 7 == 1), "pm": records // 16}
     mnemonic = "v.rq" + ".res" * res + (f".{act}" if act else "")
-    emit(bench, instruction, mnemonic, ("acc", x.base), ("spad", r.base) if res else ("pmem", records),
+    emit(bench, mnemonic, ("acc", x.base), ("spad", r.base) if res else ("pmem", records),
          ("spad", z.base), **fields)  # fmt: skip
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
@@ -270,7 +272,7 @@ def function(mode: str, v: F32) -> float:
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("act", ["", "relu", "gelu", "silu", "tanh", "sigmoid", "exp"])
 @pytest.mark.parametrize("floating", [False, True])
-def test_requantise_to_floating_results(machine: str, act: str, floating: bool, instruction):
+def test_requantise_to_floating_results(machine: str, act: str, floating: bool):
     """v.rq to bf16: from float32 act(acc * scale + bias + residual), from int32 (acc + bias) * scale."""
     bench = Bench(machine, len(act) + floating, "bf16")
     bench.fill_acc(floating)
@@ -285,7 +287,7 @@ def test_requantise_to_floating_results(machine: str, act: str, floating: bool, 
     place = ("spad", r.base) if res else ("pmem", 2048)
     mnemonic = "v.rq" + ".res" * res + (f".{act}" if act else "")
     fields |= source(x) | target(z) | second(r)
-    emit(bench, instruction, mnemonic, ("acc", x.base), place, ("spad", z.base), **fields)
+    emit(bench, mnemonic, ("acc", x.base), place, ("spad", z.base), **fields)
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
         acc = bench.read(x, ACC, y, c, ch)
@@ -297,14 +299,14 @@ def test_requantise_to_floating_results(machine: str, act: str, floating: bool, 
 
 @pytest.mark.parametrize("odt", ["i32", "f32"])
 @pytest.mark.parametrize("machine", MACHINES)
-def test_raw_sums(machine: str, odt: str, instruction):
+def test_raw_sums(machine: str, odt: str):
     """v.rq with a destination of 4 bytes copies."""
     bench = Bench(machine, 3)
     bench.fill_acc(odt == "f32")
     ny, nx, channels = shape(bench.rng)
     x, z = bench.operand(ACC, odt, ny, nx, channels), bench.operand(SPAD, odt, ny, nx, channels)
     fields = dict(ny=ny, nx=nx) | blocks(channels, z.lanes) | source(x) | target(z)
-    emit(bench, instruction, "v.rq", ("acc", x.base), None, ("spad", z.base), **fields)
+    emit(bench, "v.rq", ("acc", x.base), None, ("spad", z.base), **fields)
     compare(bench, z, {i: bench.read(x, ACC, *i) for i in np.ndindex(ny, nx, channels)}, 0)
 
 
@@ -332,7 +334,7 @@ def taps(w: dict[str, int], ny: int, nx: int, y: int, x: int):
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("seed", range(10))
-def test_depthwise(machine: str, seed: int, instruction):
+def test_depthwise(machine: str, seed: int):
     """v.dw in int8 and bf16, windows that leave the input on any side."""
     dtype = ("i8", "bf16", "u8")[seed % 3]
     bench = Bench(machine, seed, "bf16" if dtype == "bf16" else "i8")
@@ -355,7 +357,7 @@ def test_depthwise(machine: str, seed: int, instruction):
         pmem[base + block * record :][: len(raw)] = np.frombuffer(raw, np.uint8)
     zi, zo = (0, 0) if floating else (int(rng.integers(-128, 128)), int(rng.integers(-20, 20)))
     fields = dict(ny=ny, nx=nx, rnd=2, zi=zi, zo=zo) | blocks(channels, lanes) | w | source(x) | target(z)
-    emit(bench, instruction, "v.dw", ("spad", x.base), ("pmem", base), ("spad", z.base), **fields)
+    emit(bench, "v.dw", ("spad", x.base), ("pmem", base), ("spad", z.base), **fields)
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
         acc = sum(
@@ -370,7 +372,7 @@ def test_depthwise(machine: str, seed: int, instruction):
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("mode", ["max", "avg", "avgp"])
 @pytest.mark.parametrize("dtype", ["i8", "bf16", "i16"])
-def test_pool(machine: str, mode: str, dtype: str, instruction):
+def test_pool(machine: str, mode: str, dtype: str):
     """v.pool; taps outside are skipped."""
     bench = Bench(machine, ord(mode[-1]), "bf16" if dtype == "bf16" else "i8")
     rng = bench.rng
@@ -379,7 +381,7 @@ def test_pool(machine: str, mode: str, dtype: str, instruction):
     x, z = bench.operand(SPAD, dtype, ny * 3 + 4, nx * 3 + 4, channels), bench.operand(SPAD, dtype, ny, nx, channels)
     zi, zo, ratio = (0, 0, 1.0) if dtype == "bf16" else (-7, 11, float(F32(0.83)))
     fields = dict(ny=ny, nx=nx, zi=zi, zo=zo, imm0=ratio) | blocks(channels, x.lanes) | w | source(x) | target(z)
-    emit(bench, instruction, f"v.pool.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
+    emit(bench, f"v.pool.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
     low, high = (-128, 127) if dtype == "i8" else (-32768, 32767)
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
@@ -398,7 +400,7 @@ def test_pool(machine: str, mode: str, dtype: str, instruction):
 @pytest.mark.parametrize("mode", ["add", "sub", "mul", "max", "min"])
 @pytest.mark.parametrize("dtype", ["i8", "u8", "i16", "bf16"])
 @pytest.mark.parametrize("large", [False, True])
-def test_elementwise(machine: str, mode: str, dtype: str, large: bool, instruction):
+def test_elementwise(machine: str, mode: str, dtype: str, large: bool):
     """v.ew: quantised with both roundings, floating, src1 repeated by strides of 0, or its lane 0 for all channels."""
     bench = Bench(machine, len(mode) * 10 + len(dtype) + large, "bf16" if dtype == "bf16" else "i8")
     rng = bench.rng
@@ -414,7 +416,7 @@ def test_elementwise(machine: str, mode: str, dtype: str, large: bool, instructi
     fields |= dict(zip(("zi", "zm", "zo"), zeros, strict=True))
     fields |= dict(zip(("imm0", "imm1", "imm2"), numbers, strict=True))
     fields |= source(x) | second(b) | target(z)
-    emit(bench, instruction, f"v.ew.{mode}", ("spad", x.base), ("spad", b.base), ("spad", z.base), **fields)
+    emit(bench, f"v.ew.{mode}", ("spad", x.base), ("spad", b.base), ("spad", z.base), **fields)
     low, high = (-32768, 32767) if dtype == "i16" else (-128, 127)
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
@@ -436,7 +438,7 @@ def test_elementwise(machine: str, mode: str, dtype: str, large: bool, instructi
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("mode", ["lut", "relu", "gelu", "silu", "tanh", "sigmoid", "exp"])
-def test_activation(machine: str, mode: str, instruction):
+def test_activation(machine: str, mode: str):
     """v.act: int8 by table, bf16 by function."""
     for dtype in {"lut": ("i8",), "relu": ("i8", "bf16")}.get(mode, ("bf16",)):
         bench = Bench(machine, len(mode), "bf16" if dtype == "bf16" else "i8")
@@ -444,7 +446,7 @@ def test_activation(machine: str, mode: str, instruction):
         x, z = bench.operand(SPAD, dtype, ny, nx, channels), bench.operand(SPAD, dtype, ny, nx, channels)
         table = bench.data(PMEM)[512:768].view(np.int8)
         fields = dict(ny=ny, nx=nx, lut=2, zi=5) | blocks(channels, x.lanes) | source(x) | target(z)
-        emit(bench, instruction, f"v.act.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
+        emit(bench, f"v.act.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
         wanted = {}
         for i in np.ndindex(ny, nx, channels):
             value = bench.read(x, SPAD, *i)
@@ -459,7 +461,7 @@ def test_activation(machine: str, mode: str, instruction):
 @pytest.mark.parametrize("dtype", ["i8", "bf16"])
 @pytest.mark.parametrize("odt", ["i8", "bf16"])
 @pytest.mark.parametrize("masked", [False, True])
-def test_softmax(machine: str, dtype: str, odt: str, masked: bool, instruction):
+def test_softmax(machine: str, dtype: str, odt: str, masked: bool):
     """v.sm over the channels of each pixel; a result in int8 within one step."""
     bench = Bench(machine, 4 + masked, "bf16" if dtype == "bf16" or masked else "i8")
     ny, nx, channels = shape(bench.rng)
@@ -469,7 +471,7 @@ def test_softmax(machine: str, dtype: str, odt: str, masked: bool, instruction):
     fields = dict(ny=ny, nx=nx, zi=zi, zo=zo if odt == "i8" else 0, imm0=scale, imm1=over) | second(mask)
     fields |= blocks(channels, x.lanes) | source(x) | target(z)
     place = ("spad", mask.base) if masked else None
-    emit(bench, instruction, "v.sm", ("spad", x.base), place, ("spad", z.base), **fields)
+    emit(bench, "v.sm", ("spad", x.base), place, ("spad", z.base), **fields)
     wanted = {}
     for y, c in np.ndindex(ny, nx):
         v = np.array([bench.read(x, SPAD, y, c, ch) for ch in range(channels)], F64)
@@ -487,7 +489,7 @@ def test_softmax(machine: str, dtype: str, odt: str, masked: bool, instruction):
 @pytest.mark.parametrize("dtype", ["i8", "bf16"])
 @pytest.mark.parametrize("odt", ["i8", "bf16"])
 @pytest.mark.parametrize("mode", ["ln", "rms"])
-def test_norm(machine: str, dtype: str, odt: str, mode: str, instruction):
+def test_norm(machine: str, dtype: str, odt: str, mode: str):
     """v.ln with and without the mean."""
     bench = Bench(machine, len(mode), "bf16" if dtype == "bf16" else "i8")
     rng = bench.rng
@@ -503,7 +505,7 @@ def test_norm(machine: str, dtype: str, odt: str, mode: str, instruction):
     fields = dict(ny=ny, nx=nx, zi=zi, zo=zo if odt == "i8" else 0, imm0=scale, imm1=over, imm2=eps)
     fields |= blocks(channels, x.lanes) | source(x) | target(z)
     suffix = f"v.ln.{mode}"
-    emit(bench, instruction, suffix, ("spad", x.base), ("pmem", 160), ("spad", z.base), **fields)
+    emit(bench, suffix, ("spad", x.base), ("pmem", 160), ("spad", z.base), **fields)
     wanted = {}
     for y, c in np.ndindex(ny, nx):
         v = np.array([bench.read(x, SPAD, y, c, ch) for ch in range(channels)], F64)
@@ -519,14 +521,14 @@ def test_norm(machine: str, dtype: str, odt: str, mode: str, instruction):
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("axis", range(4))
 @pytest.mark.parametrize("dtype", ["i8", "bf16"])
-def test_reduce(machine: str, mode: str, axis: int, dtype: str, instruction):
+def test_reduce(machine: str, mode: str, axis: int, dtype: str):
     """v.red over channels, columns, rows, both."""
     bench = Bench(machine, axis + len(mode), "bf16" if dtype == "bf16" else "i8")
     ny, nx, channels = shape(bench.rng)
     x, z = bench.operand(SPAD, dtype, ny, nx, channels), bench.operand(SPAD, dtype, ny, nx, channels)
     zi, zo, ratio = (-6, 7, float(F32(0.19))) if dtype == "i8" else (0, 0, 1.0)
     fields = dict(ny=ny, nx=nx, zi=zi, zo=zo, imm0=ratio, axis=axis) | blocks(channels, x.lanes) | source(x) | target(z)
-    emit(bench, instruction, f"v.red.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
+    emit(bench, f"v.red.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
     groups: dict[tuple[int, int, int], list[float]] = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
         key = ((y, c, 0), (y, 0, ch), (0, c, ch), (0, 0, ch))[axis]
@@ -545,7 +547,7 @@ def test_reduce(machine: str, mode: str, axis: int, dtype: str, instruction):
     "types", [("i8", "i8"), ("i8", "bf16"), ("bf16", "i8"), ("bf16", "bf16"), ("i16", "i16"), ("i8", "u8")]
 )
 @pytest.mark.parametrize("ratio", [0.0, float(F32(0.7))])
-def test_copy(machine: str, mode: str, types: tuple[str, str], ratio: float, instruction):
+def test_copy(machine: str, mode: str, types: tuple[str, str], ratio: float):
     """v.cp: the same bytes, or rescaled; `.t` swaps columns and channels."""
     dtype, odt = types
     if ratio == 0 and size(dtype) != size(odt):
@@ -557,7 +559,7 @@ def test_copy(machine: str, mode: str, types: tuple[str, str], ratio: float, ins
     z = bench.operand(SPAD, odt, ny, *((channels, nx) if mode == "t" else (nx, channels)))
     zi, zo = (0 if dtype == "bf16" else 11), (0 if odt == "bf16" else -9)
     fields = dict(ny=ny, nx=nx, zi=zi, zo=zo, imm0=ratio) | blocks(channels, x.lanes) | source(x) | target(z)
-    emit(bench, instruction, f"v.cp.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
+    emit(bench, f"v.cp.{mode}", ("spad", x.base), None, ("spad", z.base), **fields)
     wanted = {}
     for y, c, ch in np.ndindex(ny, nx, channels):
         value = bench.read(x, SPAD, y, c, ch)
@@ -569,21 +571,21 @@ def test_copy(machine: str, mode: str, types: tuple[str, str], ratio: float, ins
     compare(bench, z, wanted, zo)
 
 
-def test_slices_within_a_line_are_written_in_ascending_order(instruction):
+def test_slices_within_a_line_are_written_in_ascending_order():
     """Two copies of 16 channels each into one line of 32: the second begins inside of the line."""
     bench = Bench("edge", 0)
     for at in (0, 16):
         fields = dict(nx=3, nc1=1, clast=16, s0x=2, dx=2, zo=7)
-        emit(bench, instruction, "v.cp", ("spad", 1024 + at), None, ("spad", 4096 + at), **fields)
+        emit(bench, "v.cp", ("spad", 1024 + at), None, ("spad", 4096 + at), **fields)
     bench.sim.run()
     spad = bench.data(SPAD)
     assert np.array_equal(spad[4096:4192], spad[1024:1120])
 
 
-def test_a_slice_fills_its_line_with_the_zero_point(instruction):
+def test_a_slice_fills_its_line_with_the_zero_point():
     """4 channels at byte 16 of a line of 32: bytes 20 to 31 become the zero point, bytes 0 to 15 stay."""
     bench = Bench("edge", 0)
-    emit(bench, instruction, "v.cp", ("spad", 0), None, ("spad", 4112), nx=1, clast=4, s0x=2, dx=2, zo=-3)
+    emit(bench, "v.cp", ("spad", 0), None, ("spad", 4112), nx=1, clast=4, s0x=2, dx=2, zo=-3)
     before = bench.data(SPAD)[4096:4128].view(np.int8).copy()
     bench.sim.run()
     line = bench.data(SPAD)[4096:4128].view(np.int8)
