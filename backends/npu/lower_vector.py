@@ -113,7 +113,7 @@ def elementwise(site: Site, layer: Elementwise) -> None:
 
 def activation(site: Site, layer: Activation) -> None:
     """v.act."""
-    fields: Values = {**clamp(layer.out.tensor)}
+    fields: Values = {"zi": layer.x.tensor.zero, "zo": layer.out.tensor.zero} | clamp(layer.out.tensor)
     lut = site.params["lut"] if layer.mode == "lut" else None
     check_channels(layer, layer.x)
     for part in site.slices(layer.x, layer.out):

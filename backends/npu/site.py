@@ -12,7 +12,7 @@ from .layer import Layer, Tensor, View
 from .machine import Machine
 from .operand import Operand, Values, operand
 from .runs import LowerError, Run, lanes_of, runs
-from .store import Store
+from .store import BYTES, Store
 
 Piece = tuple[int, int, int]
 """Image, first row and the row after the last of the layer's out view."""
@@ -94,13 +94,13 @@ class Site:
         self.code.add(name, x=x.ref, z=z.ref, desc=("vec", given), layer=self.number, y=y, pm=pm, lut=lut)
 
 
-def clamp(tensor: Tensor, low: float = -128, high: float = 127) -> Values:
-    """The fields `lo` and `hi`: integers, or the bits of bf16; a floating tensor's -128 and 127 stand for no limit."""
-    if tensor.type != "bf16":
-        return {"lo": int(max(low, -32768)), "hi": int(min(high, 32767))}
-    limits = (-np.inf, np.inf) if (low, high) == (-128, 127) else (low, high)
-    bits = np.array(limits, ml_dtypes.bfloat16).view(np.int16)
-    return {"lo": int(bits[0]), "hi": int(bits[1])}
+def clamp(tensor: Tensor, low: float = -np.inf, high: float = np.inf) -> Values:
+    """The fields `lo` and `hi` of a result: integers within the type's own limits, or the bits of bf16."""
+    if tensor.type == "bf16":
+        bits = np.array([low, high], ml_dtypes.bfloat16).view(np.int16)
+        return {"lo": int(bits[0]), "hi": int(bits[1])}
+    limits = np.iinfo(f"i{BYTES[tensor.type]}")
+    return {"lo": int(max(low, limits.min)), "hi": int(min(high, limits.max))}
 
 
 def immediates(numbers: Sequence[float]) -> Values:
