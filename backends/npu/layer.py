@@ -18,6 +18,8 @@ from ...dialects._shape import Array
 
 Pads = tuple[int, int, int, int]
 """Top, left, bottom, right."""
+Axes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Which dimensions of an array are, flattened together, the images, rows, columns and channels of a tensor."""
 
 
 @dataclass(eq=False)
@@ -38,7 +40,12 @@ class Tensor:
     """The network's own type is uint8; stored with its top bit flipped."""
     packed: tuple[int, int] | None = None
     """(kernel columns, stride) of a network input whose channels are those of a kernel's row, side by side:
-    `columns` counts output columns, `channels` is kernel columns x the image's channels."""
+    `columns` counts output columns, `channels` is kernel columns x the image's channels. The layer's pads left and
+    right are the image's."""
+    full: tuple[int, ...] = ()
+    """Of an input or output: the shape of the program's array, some dimensions perhaps cut in two."""
+    axes: Axes | None = None
+    """Of an input or output: what the dimensions of `full` are here."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -64,7 +71,7 @@ class View:
 
 @dataclass(frozen=True)
 class Weights:
-    """Constant numbers, read when they are needed. Matrix: [kernel rows, kernel columns, Cin / groups, Cout]; depthwise:
+    """Constant numbers, read when they are needed. Matrix: [kernel rows, kernel columns, Cin / groups, Cout]; depthwise
     [kernel rows, kernel columns, C]; int8, or float32 to be stored as bf16."""
 
     name: str
@@ -88,8 +95,8 @@ class Residual:
 @dataclass(frozen=True)
 class Post:
     """What follows a sum of products: `act(round((acc + bias) * scale) + zero)`, clamped; floating: `act(acc * scale +
-    bias)`. `bias` int32 (folded: minus the input's zero point times the sum of the weights) or float32, `scale` float32,
-    both by output channel."""
+    bias)`. `bias` int32 (of a `Matrix` less the input's zero point times the sum of the weights) or float32, `scale`
+    float32, both by output channel."""
 
     bias: Array
     scale: Array

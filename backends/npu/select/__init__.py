@@ -1,0 +1,1 @@
+"""Graph ops become layers: what the NPU computes of a function, or why it does not."""

@@ -1,0 +1,181 @@
+"""Sums of products with constant numbers: what a convolution and a product of matrices have in common.
+
+x, weights, bias, then a tail (bias, activation, residual, quantisation)      one `Matrix` or `Depthwise`
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+from xdsl.ir import Operation, SSAValue
+
+from ....dialects._shape import shape
+from ....dialects.graph._numbers import Numbers
+from ..layer import Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
+from .constant import Known, Scaled, sum_numbers
+from .moves import like
+from .place import Place
+from .reader import Reader, Unsupported, is_integer, quantised
+from .tail import Step, Tail, affine, float_tail, integer_tail
+
+Arrange = Callable[[Numbers], Numbers]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The constant factor of a sum: [.. , output channels] after `arrange`."""
+
+    scaled: Scaled | None
+    known: Known
+    arrange: Arrange
+    axis: int
+    """Which axis of the array as given counts output channels."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of products before its tail."""
+
+    op: Operation
+    value: SSAValue
+    axis: int
+    """The dimension of the value that counts output channels."""
+    x: View
+    size: tuple[int, int, int, int]
+    """Of the result: images, rows, columns, channels."""
+    place: Callable[[Tensor], Place]
+    """Where the value lies in a tensor of that size."""
+    factors: Factors
+    shape: tuple[int, ...]
+    """Of the arranged weights."""
+    bias: SSAValue | None = None
+    scale: float = 1.0
+    """A factor of the products, and that of the bias."""
+    beta: float = 1.0
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+    groups: int = 1
+    depthwise: bool = False
+    order: Arrange = lambda vector: vector
+    """Numbers by output channel, as the value counts them, in the order of the tensor's channels."""
+
+
+def factors(reader: Reader, weights: SSAValue, arrange: Arrange, axis: int) -> Factors:
+    """The known factor of a sum; Unsupported if it is not known."""
+    if (known := reader.constants.known(weights)) is None:
+        raise Unsupported("weights that are not constant")
+    return Factors(reader.constants.scaled(weights), known, arrange, axis)
+
+
+def in_integers(reader: Reader, place: Place, found: Factors) -> bool:
+    """Whether a sum of these is one of 8-bit integers."""
+    scaled = found.scaled
+    fits = scaled is not None and (scaled.scale.ndim == 0 or scaled.axis == found.axis)
+    return is_integer(place) and fits and "i8" in reader.machine.dtypes
+
+
+def written(reader: Reader, s: Sum) -> None:
+    """Writes the layer of a sum with its tail and places the last value."""
+    integers = in_integers(reader, Place(s.x.tensor, (0, 0, 0, 0), ()), s.factors)
+    if not integers and not s.depthwise and "bf16" not in reader.machine.dtypes:
+        raise Unsupported("the array has no bf16")
+    start = Tail(s.value, s.axis)
+    steps: tuple[Step, ...] = (affine,)
+    tail = integer_tail(reader, start, s.op, *steps) if integers else None
+    tail = tail or float_tail(reader, start, s.op, *steps)
+    reader.take(tail.ops)
+    tensor = reader.tensor(reader.stem(tail.ops[-1] if tail.ops else s.op), s.size, tail.out)
+    local = s.place(tensor)
+    rest = _residual(reader, tail, local, s.size)
+    weights, post = _weights(reader, s, integers), _post(reader, s, tail, rest, integers)
+    layer = Matrix(
+        name=tensor.name,
+        out=View.whole(tensor),
+        x=s.x,
+        kernel=s.kernel,
+        stride=s.stride,
+        dilation=s.dilation,
+        pads=s.pads,
+        weights=weights,
+        post=post,
+        groups=s.groups,
+    )
+    reader.add(by_itself(layer) if s.depthwise else layer)
+    reader.places[tail.value] = tail.place(local)
+
+
+def by_itself(layer: Matrix) -> Depthwise:
+    """The same of each channel by itself."""
+    found = {f.name: getattr(layer, f.name) for f in fields(Depthwise)}
+    return Depthwise(**found)
+
+
+def _weights(reader: Reader, s: Sum, integers: bool) -> Weights:
+    known, scaled, arrange = s.factors.known, s.factors.scaled, s.factors.arrange
+    if integers and scaled is not None:
+        return Weights(scaled.name, s.shape, lambda: arrange(scaled.read()))
+    return Weights(known.name, s.shape, lambda: arrange(known.read().astype(np.float32)))
+
+
+def _post(reader: Reader, s: Sum, tail: Tail, rest: Residual | None, integers: bool) -> Post:
+    """bias and scale by channel of the tensor."""
+    channels = shape(s.value)[s.axis]
+
+    def by_channel(array: Numbers) -> Numbers:
+        return s.order(np.broadcast_to(array, (channels,)))
+
+    given = np.zeros(()) if s.bias is None else _bias(reader, s.bias) * s.beta
+    bias = given * tail.scale + tail.bias
+    if not integers:
+        scale = by_channel(tail.scale * s.scale).astype(np.float32)
+        limits = {"low": tail.low, "high": tail.high, "act": tail.act}
+        return Post(by_channel(bias).astype(np.float32), scale, **limits, residual=rest)
+    scaled, x = s.factors.scaled, s.x.tensor
+    assert scaled is not None
+    unit = (np.float32(x.scale) * scaled.scale.astype(np.float32)).astype(np.float32)
+    ratio = (unit * tail.scale * s.scale).astype(np.float32) if (tail.scale * s.scale != 1).any() else unit
+    total = np.broadcast_to(_integer_sums(s), (channels,)) * (0 if s.depthwise else x.zero)
+    whole = np.rint(np.divide(bias, ratio, dtype=np.float64)) - total
+    folded = ((by_channel(whole).astype(np.int64) + (1 << 31)) % (1 << 32) - (1 << 31)).astype(np.int32)
+    if tail.out is None:
+        limits = {"low": tail.low, "high": tail.high, "act": tail.act}
+        return Post(folded, by_channel(ratio).astype(np.float32), **limits, residual=rest)
+    low, high = tail.limits()
+    final = ratio / np.float32((tail.middle or tail.out).scale)
+    return Post(
+        folded, by_channel(final).astype(np.float32), tail.out.stored, low, high, reader.rounding, residual=rest
+    )
+
+
+def _integer_sums(s: Sum) -> Numbers:
+    """The sum of each output channel's weights, as the value counts channels."""
+    scaled = s.factors.scaled
+    assert scaled is not None
+    if s.x.tensor.zero == 0:
+        return np.zeros((), np.int64)
+    array = scaled.read()
+    return array.sum(axis=tuple(i for i in range(array.ndim) if i != s.factors.axis), dtype=np.int64)
+
+
+def _bias(reader: Reader, value: SSAValue) -> Numbers:
+    """A known bias by output channel, float64."""
+    if (scaled := reader.constants.scaled(value)) is not None:
+        return scaled.read().astype(np.float64) * scaled.scale.astype(np.float64)
+    if (array := reader.constants.array(value)) is None:
+        raise Unsupported("a bias that is not constant")
+    return array.astype(np.float64).reshape(-1) if array.size > 1 else array.astype(np.float64).reshape(())
+
+
+def _residual(reader: Reader, tail: Tail, local: Place, size: tuple[int, int, int, int]) -> Residual | None:
+    if tail.residual is None:
+        return None
+    place = reader.places[tail.residual]
+    view = like(reader, place, local, size)
+    if tail.out is None or tail.middle is None:
+        return Residual(view, first=tail.first)
+    other = quantised(place)
+    mine, out = tail.middle, tail.out
+    pair = (other, mine) if tail.first else (mine, other)
+    return Residual(view, sum_numbers(*pair, out, reader.rounding), view.tensor.zero, mine.stored, tail.first)
