@@ -58,7 +58,7 @@ class Bench:
     def write(self, sim: Functional, arrays: Arrays) -> None:
         """Random bytes everywhere, then the tensors."""
         rng = np.random.default_rng(5)
-        for store in self.stores.values():
+        for store in (s for s in self.stores.values() if s.buffer.address is not None):
             self.elements(sim, store)[:] = rng.integers(-9, 9, self.elements(sim, store).shape)
             t = store.tensor
             wide = np.zeros((t.images, t.rows, t.columns, store.blocks * store.lanes), TYPES[t.type])
@@ -132,23 +132,37 @@ def sums_for(layer: Matrix | Product, seed: int = 3) -> np.ndarray:
     return rng.integers(-9999, 9999, layer.out.size).astype(np.int32)
 
 
-def after_sums(machine, layer: Matrix | Product, pieces: int, blocks: list[tuple[int, int]], channel: int = 0):
-    """The output tensor after the v.rq of sums in ACC: all rows of an image, a (tile, tiles) after the other."""
+def after_sums(
+    machine, layer: Matrix | Product, pieces: int, blocks: list[tuple[int, int]], channel: int = 0, columns: int = 0
+):
+    """The output tensor after the v.rq of sums in ACC: a strip, some columns (all) and a (tile, tiles) after the other;
+    a block begins one row above its strip, where there is one."""
     arrays, sums = arrays_for(layer), sums_for(layer)
-    _, rows, columns, channels = layer.out.size
-    width, cols, line = getattr(layer, "width", channels), machine.cols, machine.acc.line
+    width, cols = getattr(layer, "width", layer.out.size[3]), machine.cols
     for image, first, last in strips(layer, pieces):
-        for tile, tiles in blocks:
-            part = sums[image, :, :, channel : channel + width][..., tile * cols : (tile + tiles) * cols]
-            wide = np.zeros((rows, columns, tiles * cols), sums.dtype)
-            wide[..., : part.shape[2]] = part
-            bench = Bench(machine, layer)
-            block = bench.room("acc", wide.nbytes)
-            acc = AccBlock(block, line, rows * columns, columns, 0, image, 0, rows, tile, tiles)
-            requant(bench.code, machine, layer, 0, (image, first, last), bench.stores, bench.params, acc, channel)
-            by_tile = wide.reshape(rows, columns, tiles, cols).transpose(2, 0, 1, 3)
-            arrays[id(layer.out.tensor)] = bench.run(arrays, (acc, by_tile))
+        for column in range(0, layer.out.size[2], columns or layer.out.size[2]):
+            for tile, tiles in blocks:
+                top, share = max(first - 1, 0), slice(column, column + columns if columns else None)
+                part = sums[image, top:last, share, channel : channel + width][..., tile * cols : (tile + tiles) * cols]
+                bench = Bench(machine, layer)
+                acc = accumulators(bench, part, (image, top, column), tile, tiles)
+                requant(
+                    bench.code, machine, layer, 0, (image, first, last), bench.stores, bench.params, acc[0], channel
+                )
+                arrays[id(layer.out.tensor)] = bench.run(arrays, acc)
     return arrays[id(layer.out.tensor)]
+
+
+def accumulators(bench: Bench, part: np.ndarray, at: tuple[int, int, int], tile: int, tiles: int):
+    """Sums [rows, columns, channels] as a block in ACC and its contents, by tile."""
+    rows, columns, channels = part.shape
+    cols = bench.machine.cols
+    wide = np.zeros((rows, columns, tiles * cols), part.dtype)
+    wide[..., :channels] = part
+    image, row, column = at
+    ref, line = bench.room("acc", wide.nbytes), bench.machine.acc.line
+    acc = AccBlock(ref, line, rows * columns, columns, column, image, row, rows, tile, tiles)
+    return acc, wide.reshape(rows, columns, tiles, cols).transpose(2, 0, 1, 3)
 
 
 def expected_after_sums(layer: Matrix | Product) -> np.ndarray:
