@@ -12,6 +12,7 @@ to be weights by then; before npu-select, because that reads the QDQ form.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,8 @@ from xdsl.utils.exceptions import DiagnosticException
 from ....dialects.graph.quantize import UNSIGNED_BYTE, DequantizeOp, DynamicQuantizeOp, QuantizeOp
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..quant.calibrate import Sample, calibrate, random_samples, read_samples
-from ..quant.choose import choose, sharers
-from ..quant.histogram import METHODS, Range
+from ..quant.choose import Choice, choose, sharers
+from ..quant.histogram import METHODS, Histogram, Range
 from ..quant.rewrite import Writer
 
 log = logging.getLogger("aic.npu")
@@ -36,7 +37,8 @@ log = logging.getLogger("aic.npu")
 class NpuQuantize(ModulePass):
     """`method` chooses ranges: minmax, percentile (of which `percentile` % at each end stay), kl. `data` is an .npz
     with one array of samples an input; without it `samples` random ones are drawn. `keep` names what stays float: kinds
-    of ops, or patterns of ONNX node names. `type` is that of activations, i8 or ui8."""
+    of ops, or patterns of ONNX node names; so do ops that read what would lose more than `loss` of itself (root mean
+    square, 0: no bound). `type` is that of activations, i8 or ui8."""
 
     name = "npu-quantize"
 
@@ -44,8 +46,9 @@ class NpuQuantize(ModulePass):
     data: str = ""
     samples: int = 8
     seed: int = 0
-    percentile: float = 99.99
+    percentile: float | int = 99.99
     keep: tuple[str, ...] = ("layer_norm", "rms_norm")
+    loss: float | int = 0.05
     type: str = "i8"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -62,11 +65,20 @@ class NpuQuantize(ModulePass):
         if not choice.values:
             return
         histograms = calibrate(main, self.inputs(main), choice.values, weights)
-        ranges: dict[SSAValue, Range] = {}
-        for leader, members in sharers(choice):
-            found = [histograms[value].range(self.method, self.percentile) for value in members]
-            ranges[leader] = min(low for low, _ in found), max(high for _, high in found)
+        ranges = self.ranges(choice, histograms)
+        if self.loss > 0:
+            lossy = [v for v in choice.values if histograms[v].loss(ranges[choice.leader(v)], 256) > self.loss]
+            choice = choose(main, self.keep, weights, frozenset(lossy))
+            ranges = self.ranges(choice, histograms)
         Writer(main, choice, ranges, i8 if self.type == "i8" else UNSIGNED_BYTE, weights).write()
+
+    def ranges(self, choice: Choice, histograms: Mapping[SSAValue, Histogram]) -> dict[SSAValue, Range]:
+        """The range of each group of one scale, by its leader: all that any member needs."""
+        found: dict[SSAValue, Range] = {}
+        for leader, members in sharers(choice):
+            each = [histograms[value].range(self.method, self.percentile) for value in members]
+            found[leader] = min(low for low, _ in each), max(high for _, high in each)
+        return found
 
     def inputs(self, main: FuncOp) -> list[Sample]:
         """What the graph is run on."""

@@ -9,7 +9,7 @@ Decided from the last op to the first: a value is quantised where an op that com
 does so if it is a sum of products, or if its own result is quantised. All else stays float.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from math import prod
@@ -66,11 +66,13 @@ class Choice:
         self.parent.update((other, first) for other in rest if other is not first)
 
 
-def choose(main: FuncOp, keep: tuple[str, ...], weights: WeightStore) -> Choice:
+def choose(
+    main: FuncOp, keep: tuple[str, ...], weights: WeightStore, fragile: Collection[SSAValue] = frozenset()
+) -> Choice:
     """What to quantise in @main. `keep` names what stays float: kinds of ops (`softmax`) or patterns of ONNX node names
-    (`/layer.11/*`)."""
+    (`/layer.11/*`); so do the ops that read a `fragile` value."""
     ops = list(main.body.block.ops)
-    chooser = Chooser(roots(ops), keep, weights)
+    chooser = Chooser(*roots(ops), keep, weights, fragile)
     for op in reversed(ops):
         chooser.visit(op)
     found = chooser.choice
@@ -81,11 +83,14 @@ def choose(main: FuncOp, keep: tuple[str, ...], weights: WeightStore) -> Choice:
 
 @dataclass
 class Chooser:
-    """A walk from the end; `roots` says of which one value another is a function."""
+    """A walk from the end; `roots` says of which one value another is a function, `heads` what sum it comes from within
+    one instruction."""
 
     roots: dict[SSAValue, SSAValue]
+    heads: dict[SSAValue, Operation]
     keep: tuple[str, ...]
     weights: WeightStore
+    fragile: Collection[SSAValue] = frozenset()
     choice: Choice = field(default_factory=Choice)
     inner: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
     """Values that an instruction computes on its way from integers to integers."""
@@ -94,54 +99,58 @@ class Chooser:
         """Quantise these values."""
         self.choice.values.update((v, None) for v in values if element(v) == f32 and prod(shape(v)))
 
-    def reads(self, op: Operation, *values: SSAValue) -> None:
-        """Let an op read these values as integers."""
+    def reads(self, op: Operation, *values: SSAValue) -> bool:
+        """Let an op read these values as integers, unless one of them would lose too much."""
+        if any(v in self.fragile for v in values):
+            return False
         self.choice.integer[op] = None
         self.want(*values)
+        return True
 
     def visit(self, op: Operation) -> None:
         """Decide about an op whose users have been decided about."""
         if isinstance(op, ReturnOp):
-            self.want(*(v for v in op.operands if isinstance(v.owner, PRODUCTS) or self.roots.get(v) is v))
+            ends = (v for v in op.operands if (head := self.heads.get(v)) is not None and self.sums(head))
+            self.want(*(v for v in ends if v not in self.fragile))
         if len(op.results) != 1 or self.stays(op):
             return
         result, active = op.results[0], unknown(op)
-        if isinstance(op, PRODUCTS):
-            self.product(op)
+        if self.sums(op):
+            self.choice.products.append(op)
+            self.reads(op, *active)
         elif not active or (result not in self.choice.values and result not in self.inner):
             return
         elif (root := self.roots.get(result)) is not None:
-            self.choice.integer[op] = None
-            self.inner.update((v, None) for v in active if v is not root)
-            if root is not result and root in active:
-                self.want(root)
+            if root is result or self.reads(op, root):
+                self.choice.integer[op] = None
+                self.inner.update((v, None) for v in active if v is not root)
         elif isinstance(op, VIEWS) or nearest(op):
             values = [op.operands[0]] if isinstance(op, PadOp) else list(op.operands)
-            self.reads(op, *values)
-            self.choice.share(result, *values)
+            if self.reads(op, *values):
+                self.choice.share(result, *values)
         elif isinstance(op, SUMS):
-            self.reads(op, self.unmasked(op.operands[0]))
-        elif isinstance(op, PAIRS):
-            self.reads(op, *op.operands)
-            if isinstance(op, MaxOp | MinOp):
-                self.choice.share(result, *op.operands)
+            score, add = self.unmasked(op.operands[0])
+            if self.reads(op, score) and add is not None:
+                self.choice.integer[add] = None
+        elif isinstance(op, PAIRS) and self.reads(op, *op.operands) and isinstance(op, MaxOp | MinOp):
+            self.choice.share(result, *op.operands)
 
-    def product(self, op: Operation) -> None:
-        """A sum of products: both factors, unless one is known and becomes weights."""
+    def sums(self, op: Operation) -> bool:
+        """Whether the op is a sum of products that can be computed in integers: a factor may be known and then becomes
+        weights, a bias has to be."""
         factors, rest = op.operands[:2], op.operands[2:]
+        if not isinstance(op, PRODUCTS) or element(op.results[0]) != f32 or self.stays(op):
+            return False
         constant = all(map(is_known, rest)) and (isinstance(op, MatmulOp) or is_known(factors[1]))
-        if element(op.results[0]) == f32 and constant and not all(map(is_known, factors)):
-            self.choice.products.append(op)
-            self.reads(op, *(v for v in factors if not is_known(v)))
+        return constant and bool(active := unknown(op)) and not any(v in self.fragile for v in active)
 
-    def unmasked(self, value: SSAValue) -> SSAValue:
-        """What a softmax reads without the mask that is added to it: the mask stays float."""
+    def unmasked(self, value: SSAValue) -> tuple[SSAValue, Operation | None]:
+        """What a softmax reads without the mask that is added to it, and the sum: the mask stays float."""
         if isinstance(add := value.owner, AddOp):
             for kept, mask in ((add.lhs, add.rhs), (add.rhs, add.lhs)):
                 if kept.type == add.res.type and is_mask(mask, self.weights):
-                    self.choice.integer[add] = None
-                    return kept
-        return value
+                    return kept, add
+        return value, None
 
     def stays(self, op: Operation) -> bool:
         """Whether the op was asked to stay float."""
@@ -154,37 +163,38 @@ def nearest(op: Operation) -> bool:
     return isinstance(op, ResizeOp) and op.mode.data == "nearest" and op.coordinates.data != "tf_crop_and_resize"
 
 
-def roots(ops: list[Operation]) -> dict[SSAValue, SSAValue]:
+def roots(ops: list[Operation]) -> tuple[dict[SSAValue, SSAValue], dict[SSAValue, Operation]]:
     """For the result of each elementwise op of one value (any number of times, and numbers) that value; for one that
-    follows a sum within the same instruction, itself."""
+    follows a sum within the same instruction, itself. And for the latter, and all sums, the sum."""
     found: dict[SSAValue, SSAValue] = {}
-    tails: dict[SSAValue, bool] = {}  # what may still be followed: True up to the bias, False after an activation
+    heads: dict[SSAValue, Operation] = {}
     for op in ops:
         if len(op.results) != 1:
             continue
         result = op.results[0]
         if isinstance(op, PRODUCTS) or (isinstance(op, PAIRS) and len(unknown(op)) == 2):
-            tails[result] = isinstance(op, PRODUCTS)
-        if (follows := followed(op, tails)) is not None:
-            tails[result] = follows
+            heads[result] = op
+        if (sum := followed(op, heads)) is not None:
+            heads[result] = sum
             found[result] = result
         elif (source := single_source(op, found)) is not None:
             found[result] = source
-    return found
+    return found, heads
 
 
-def followed(op: Operation, tails: dict[SSAValue, bool]) -> bool | None:
-    """For an op that belongs to the sum before it whether a bias may still follow, else None."""
+def followed(op: Operation, heads: dict[SSAValue, Operation]) -> Operation | None:
+    """For an op that belongs to the sum before it, a bias right after it or an activation, that sum; else None."""
     if not isinstance(op, ReluOp | MaxOp | MinOp | AddOp) or len(active := unknown(op)) != 1:
         return None
     (x,) = active
-    if x not in tails or not x.has_one_use() or x.type != op.results[0].type:
+    if x not in heads or not x.has_one_use() or x.type != op.results[0].type:
         return None
+    others = [v for v in op.operands if v is not x]
     if isinstance(op, AddOp):
-        (bias,) = (v for v in op.operands if v is not x)
-        return False if tails[x] and isinstance(x.owner, MatmulOp) and is_row(bias, shape(x)[-1]) else None
-    numbers = [v for v in op.operands if v is not x]
-    return False if all(prod(shape(v)) == 1 for v in numbers) else None
+        fits = isinstance(x.owner, MatmulOp) and is_row(others[0], shape(x)[-1])
+    else:
+        fits = all(prod(shape(v)) == 1 for v in others)
+    return heads[x] if fits else None
 
 
 def is_row(value: SSAValue, columns: int) -> bool:

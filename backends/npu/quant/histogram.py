@@ -63,6 +63,17 @@ class Histogram:
                 raise ValueError(f"expected a method of {', '.join(METHODS)}, found {method}")
         return min(max(found[0], self.low), 0.0), max(min(found[1], self.high), 0.0)
 
+    def loss(self, kept: Range, levels: int) -> float:
+        """The root mean square of what rounding to `levels` numbers over a range takes away, by that of the numbers."""
+        if self.reach == 0.0:
+            return 0.0
+        at = (np.arange(BINS) + 0.5 - BINS / 2) * (2 * self.reach / BINS)
+        low, high = kept
+        cut = np.square(at - np.clip(at, low, high))
+        step = (high - low) / (levels - 1)
+        lost = np.where(cut > 0, cut, step * step / 12)
+        return float(np.sqrt(np.dot(self.counts, lost) / np.dot(self.counts, np.square(at))))
+
     def percentile(self, share: float) -> Range:
         """Without the (100 - share) % of largest numbers, nor as many of the smallest."""
         edges = np.linspace(-self.reach, self.reach, BINS + 1)
