@@ -99,8 +99,7 @@ class _GroupRun:
         keep, shares = self.group.keep, self.owner.plan.shares
         match layer:
             case Matrix():
-                pitch = image_pitch(layer, self.e.halos[id(layer.x.tensor)])
-                cut = tiling(layer, self.e.machine, stacked_rows(layer, pieces, pitch), shares)
+                cut = tiling(layer, self.e.machine, self._rows(layer), shares)
                 lower_matrix(self.e, layer, cut, pieces, stores, keep, self._saved)
             case Product():
                 images = {layer.out.at[0] + image for image, _, _ in pieces}
@@ -112,6 +111,12 @@ class _GroupRun:
                     self._saved(
                         stores[id(layer.out.tensor)], layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3])
                     )
+
+    def _rows(self, layer: Matrix) -> int:
+        """Stacked rows of the largest strip: all strips are cut alike, so that what is kept serves each."""
+        pitch = image_pitch(layer, self.e.halos[id(layer.x.tensor)])
+        strips = self.group.strips.pieces[self.group.layers.index(layer)]
+        return max(stacked_rows(layer, pieces, pitch) for pieces in strips)
 
     def _cut(self, layer: Layer, pieces: Sequence[Piece]) -> list[Piece]:
         """Smaller pieces where there is one strip, so that what comes next can begin early."""
