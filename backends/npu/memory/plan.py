@@ -11,6 +11,10 @@ from .search import search
 from .solver import solve
 
 
+EFFORT = 20000
+"""Items placed, in all repairs of what streams."""
+
+
 def place(items: Items, streams: Flags, since: Integers, capacity: int) -> tuple[Integers | None, set[str]]:
     """Offsets within the capacity and how they were found; None if no way was found. `streams`: which items stream;
     `since`: the time since when the place of each of those should have been free."""
@@ -32,15 +36,14 @@ def _part(
     items: Items, count: int, streams: Flags, since: Integers, offsets: Integers, capacity: int
 ) -> tuple[Integers | None, str]:
     """Offsets of the first `count` items; the others lie where they lie and are dead."""
-    new, own = np.arange(len(items)) < count, items.only(np.arange(count))
+    own = items.only(np.arange(count))
     if bound(own) > capacity:
         return None, "bound"
+    repairs = min(48, max(6, EFFORT // count))
     for fixed, name in _around(own, ~streams[:count], capacity):
-        start = np.concatenate([fixed, offsets[count:]])
-        for hurry in (since, np.where(new, items.first, since)):
-            found = stream(items, start, hurry, capacity)
-            if found is not None:
-                return found[:count], name
+        found = stream(items, np.concatenate([fixed, offsets[count:]]), since, capacity, repairs)
+        if found is not None:
+            return found[:count], name
     found, name = best_first_fit(own)
     if peak(own, found) <= capacity:
         return found, f"first fit by {name}"

@@ -4,8 +4,6 @@ capacity of three     w0 w1 w2    then w3 where w0 was, w4 where w1 was: the loa
                                   w1 and w2 are in use or on their way
 """
 
-from collections.abc import Collection
-
 import numpy as np
 
 from .first_fit import Shelf, aligned
@@ -15,24 +13,30 @@ RECENT = 256
 """How many earlier items are looked at, from the latest on."""
 
 
-def stream(items: Items, fixed: Integers, since: Integers, capacity: int, repairs: int = 16) -> Integers | None:
+def stream(items: Items, fixed: Integers, since: Integers, capacity: int, repairs: int) -> Integers | None:
     """Place what streams, in order of time, around what is placed in `fixed` (-1: streams). An item avoids places that
     were in use after its time of `since`; among those that are left it takes the lowest, else the one unused for
-    longest. Where one has no room, those that live with it are packed from the bottom, and all is done again, `repairs`
-    times at most; None if that was not enough."""
+    longest. Where one has no room, those that live with it are packed from the bottom, or more and more around it, and
+    all is done again, `repairs` times at most; None if that was not enough."""
     order = np.flatnonzero(fixed < 0)
     order = order[np.lexsort((-items.size[order], items.first[order]))].tolist()
-    packed: set[int] = set()
+    free, packed = fixed < 0, np.zeros(len(items), np.bool_)
     for _ in range(repairs):
         offsets, stuck = _attempt(items, fixed, order, since, packed, capacity)
         if stuck is None:
             return offsets
-        lives = (items.first < items.end[stuck]) & (items.first[stuck] < items.end)
-        more = {*np.flatnonzero(lives & (fixed < 0)).tolist(), stuck} - packed
-        if not more:
+        around = _around(items, stuck, free & ~packed)
+        if not around.any():
             return None
-        packed |= more
+        packed |= around
     return None
+
+
+def _around(items: Items, item: int, free: Flags) -> Flags:
+    """What is free and lives with an item, or else near it: twice as near as the nearest, or nothing."""
+    distance = np.maximum(items.first - items.end[item] + 1, items.first[item] - items.end + 1)
+    near = distance[free].min(initial=np.iinfo(np.int64).max)
+    return free & (distance <= max(0, 2 * int(near)))
 
 
 def since(items: Items, streams: Flags, kinds: Integers, ahead: int) -> Integers:
@@ -49,13 +53,13 @@ def since(items: Items, streams: Flags, kinds: Integers, ahead: int) -> Integers
 
 
 def _attempt(
-    items: Items, fixed: Integers, order: list[int], since: Integers, packed: Collection[int], capacity: int
+    items: Items, fixed: Integers, order: list[int], since: Integers, packed: Flags, capacity: int
 ) -> tuple[Integers, int | None]:
     """Offsets, and the first item that has no room."""
     shelf = Shelf(items)
     shelf.offsets[:] = fixed
     for item in order:
-        at = shelf.lowest(item, capacity) if item in packed else _oldest(shelf, item, int(since[item]), capacity)
+        at = shelf.lowest(item, capacity) if packed[item] else _oldest(shelf, item, int(since[item]), capacity)
         if at is None:
             return shelf.offsets, item
         shelf.offsets[item] = at
