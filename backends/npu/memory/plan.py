@@ -10,7 +10,6 @@ from .ring import RECENT, stream
 from .search import search
 from .solver import solve
 
-
 EFFORT = 20000
 """Items placed, in all repairs of what streams."""
 
