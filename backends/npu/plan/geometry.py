@@ -49,23 +49,27 @@ def halos(network: Network) -> dict[int, Halo]:
 
 
 def overhang(layer: Matrix) -> tuple[int, int, int, int]:
-    """Rows and columns (top, left, bottom, right) outside of the input's tensor that a layer reads."""
+    """Rows and columns (top, left, bottom, right) outside of the input's tensor that a layer reads; a packed input has
+    its columns outside in DRAM."""
     low, high = rows_read(layer, layer.x, 0, layer.out.size[1])
     _, _, first, _ = layer.x.at
     _, step = layer.x.step
     left = first - step * layer.pads[1]
     right = left + step * ((layer.out.size[2] - 1) * layer.stride[1] + (layer.kernel[1] - 1) * layer.dilation[1]) + 1
     tensor = layer.x.tensor
+    if tensor.packed is not None:
+        return max(0, -low), 0, max(0, high - tensor.rows), 0
     return max(0, -low), max(0, -left), max(0, high - tensor.rows), max(0, right - tensor.columns)
 
 
 def rows_read(layer: Layer, view: View, first: int, last: int) -> tuple[int, int]:
-    """Rows [low, high) of `view`'s tensor that the rows [first, last) of a layer's output depend on; those of a window
-    may lie outside of the tensor."""
+    """Rows [low, high) of `view`'s tensor that the rows [first, last) of a layer's output depend on; those of a matrix
+    layer may lie outside of the tensor."""
     at, step, size = view.at[1], view.step[0], view.size[1]
     if isinstance(layer, Window) and view is layer.x:
         top, stride, reach = layer.pads[0], layer.stride[0], (layer.kernel[0] - 1) * layer.dilation[0]
-        return at + step * (first * stride - top), at + step * ((last - 1) * stride - top + reach) + 1
+        low, high = at + step * (first * stride - top), at + step * ((last - 1) * stride - top + reach) + 1
+        return (low, high) if isinstance(layer, Matrix) else (max(low, at), min(high, at + step * (size - 1) + 1))
     whole = isinstance(layer, Reduce) and layer.axis in ("rows", "plane")
     whole |= isinstance(layer, Product) and view is layer.y
     if whole or (size == 1 and layer.out.size[1] > 1):
