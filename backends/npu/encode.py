@@ -90,7 +90,7 @@ def _entry(kind: str, fields: Mapping[str, int]) -> Entry:
 
 
 def _instruction(op: Op, table: _Table) -> Instruction:
-    name, f = _split(op.name)
+    name, f = mnemonic_parts(op.name)
     declared = OPCODES[name]
     ins = Instruction(name, f=f, waits=op.waits, signals=op.signals)
     if len(op.waits) > 2 or len(op.signals) > 2:
@@ -120,7 +120,8 @@ def _instruction(op: Op, table: _Table) -> Instruction:
 _MNEMONICS: dict[str, tuple[str, int]] = {}
 
 
-def _split(mnemonic: str) -> tuple[str, int]:
+def mnemonic_parts(mnemonic: str) -> tuple[str, int]:
+    """Base name and F of a mnemonic; EncodeError."""
     found = _MNEMONICS.get(mnemonic)
     if found is None:
         try:
