@@ -27,8 +27,9 @@ from ...dialects.graph.control import RegionOp, YieldOp
 from ...dialects.graph.weight import AicContext, ConstantOp, WeightOp, WeightStore
 from ..target import TargetError
 
-Launch = Callable[[str, Sequence[Array]], Sequence[Array]]
-"""Runs the program of that name on the arguments of its launch; answers the launch's results."""
+Kinds = Sequence[np.dtype[np.generic]]
+Launch = Callable[[str, Sequence[Array], Kinds], Sequence[Array]]
+"""Runs the program of that name on the arguments of its launch; answers the launch's results, of these types."""
 Values = dict[SSAValue, Array]
 
 
@@ -102,7 +103,7 @@ class Host:
             case ConstantOp():
                 return (op.array(),)
             case kernel.LaunchOp():
-                return self._launch(op.kernel, operands)
+                return self._launch(op.kernel, operands, [dtype(t) for t in op.result_types])
             case RegionOp():
                 return op.run(operands, [self._function(region.block, values) for region in op.regions])
             case GraphOp():

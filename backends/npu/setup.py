@@ -3,8 +3,10 @@
 -t npu,machine=edge,rows=16,vpu.lanes=64,quantize=int8,method=kl,data=calibration.npz
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from ..target import TargetError
 from .machine import Machine, MachineError, machine_from, presets
@@ -39,6 +41,17 @@ class Setup:
     machine: Machine
     text: str
     quantization: Quantization | None = None
+
+    @property
+    def identity(self) -> str:
+        """A hash of the machine's file, with all that bears on reports only, and of the calibration data."""
+        found = hashlib.sha256(self.machine.text.encode())
+        if self.quantization is not None and self.quantization.data:
+            try:
+                found.update(Path(self.quantization.data).read_bytes())
+            except OSError as error:
+                raise TargetError(f"data={self.quantization.data}: {error.strerror}") from error
+        return found.hexdigest()
 
     @property
     def option(self) -> str:

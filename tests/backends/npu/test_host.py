@@ -46,7 +46,8 @@ def test_the_host_runs_what_is_left_of_main():
     assert "secret" not in text and "named" not in text and "npu0" in text
     seen = []
 
-    def launch(name, arguments):
+    def launch(name, arguments, kinds):
+        assert kinds == [np.float32]
         seen.append(name)
         return [np.maximum(arguments[0], 0)]
 

@@ -1,0 +1,73 @@
+"""The systolic NPU: programs of its instruction set, which the simulator runs, and what the host does between them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from ...dialects._shape import Array
+from ...dialects.graph.weight import AicContext
+from ..target import EmitOptions, Target, TargetError
+from .setup import Setup, setup_of
+
+FOLD = "fold-constants{keep=dequantize}"
+GRAPH = (FOLD, f"{FOLD},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
+
+
+class NpuTarget(Target[Setup]):
+    """A machine described by one TOML file, on its simulator."""
+
+    name = "npu"
+    kinds = ("npux", "npu-asm", "npu-bin", "report", "trace")
+
+    def machine(self, settings: Mapping[str, str]) -> Setup:
+        return setup_of(settings)
+
+    def describe(self, machine: Setup) -> dict[str, int | float | str]:
+        m = machine.machine
+        return {
+            "name": m.name,
+            "hash": m.hash.hex(),
+            "identity": machine.identity,
+            "kind": m.kind,
+            "rows": m.rows,
+            "cols": m.cols,
+            "depth": m.depth,
+            "clock_ghz": m.clock_ghz,
+            "spad": m.spad.bytes,
+            "wmem": m.wmem.bytes,
+            "acc": m.acc.bytes,
+            "vpu_lanes": m.vpu.lanes,
+        }
+
+    def pipeline(self, machine: Setup, level: int) -> dict[str, str]:
+        option, graph = machine.option, GRAPH[min(level, 1)]
+        if machine.quantization is not None:
+            graph += f",npu-quantize{machine.quantization.options()}"
+        return {
+            "graph": graph,
+            "tensor": f"npu-select{{{option}}}",
+            "hardware": f"npu-lower{{{option} effort={level}}},npu-alloc{{{option}}},npu-sync{{{option}}}",
+        }
+
+    def emit(
+        self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Setup, options: EmitOptions
+    ) -> dict[str, object]:
+        from .artifact import write
+
+        return write(module, ctx.weights, folder, machine.machine, options.name, options.kinds)
+
+    def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
+        from .loaded import Loaded
+
+        return Loaded(folder, manifest)
+
+    def measure(self, folder: Path, manifest: Mapping[str, object]) -> dict[str, object]:
+        """Cycles of a run by the machine's clock, host work left out."""
+        listed = manifest.get("programs")
+        machine = manifest.get("machine")
+        if not isinstance(listed, list) or not isinstance(machine, Mapping):
+            raise TargetError(f"{folder}: the manifest names no programs")
+        cycles = sum(int(entry["cycles"]) for entry in listed)
+        macs = sum(int(entry["macs"]) for entry in listed)
+        return {"cycles": cycles, "macs": macs, "clock_ghz": machine["clock_ghz"], "programs": listed}
