@@ -46,10 +46,8 @@ def transfer(m: Machine, ins: Instruction, d: Fields) -> Footprint:
         row, loops = d["n1"] << d["esz"], [(d["n0"] >> d["esz"], d["l1"]), *outer]
     else:
         row, loops = d["n0"], [(d["n1"], d["l1"]), *outer]
-    if d["flags"] & PAD and ins.name != "st":
-        unit = {SPAD: m.spad.line, WMEM: m.wmem.line, ACC: m.acc.line}.get(ins.x >> 22, GRANULE)
-        row = ceil(row, unit) * unit
-    near = ("x", sweep(ceil(row, GRANULE), loops))
+    rows = sweep(ceil(row, GRANULE), loops)
+    near = ("x", to_line_ends(rows, ins.x, line_of(m, ins.x >> 22)) if padded(ins, d) else rows)
     if ins.name == "fill":
         return Footprint((), (near,))
     far = sweep(d["n0"], [(d["n1"], d["g1"]), (d["n2"], d["g2"]), (d["n3"], d["g3"])])
@@ -60,6 +58,22 @@ def transfer(m: Machine, ins: Instruction, d: Fields) -> Footprint:
             return Footprint((near,), (), far)
         case _:
             return Footprint((), (near,), far)
+
+
+def padded(ins: Instruction, d: Fields) -> bool:
+    """Whether a transfer goes on to the ends of its local lines."""
+    return bool(d["flags"] & PAD) and ins.name.startswith("ld.")
+
+
+def line_of(m: Machine, space: int) -> int:
+    """Granules in a line of a memory."""
+    return {SPAD: m.spad.line, WMEM: m.wmem.line, ACC: m.acc.line}.get(space, GRANULE) // GRANULE
+
+
+def to_line_ends(given: Granules, base: int, line: int) -> Granules:
+    """Every run continued to the end of a line of `line` granules; the set is relative to granule `base`."""
+    phase = base % line
+    return merged(given.starts, -(-(given.stops + phase) // line) * line - phase) if line > 1 else given
 
 
 def product(m: Machine, ins: Instruction, d: Fields) -> Footprint:

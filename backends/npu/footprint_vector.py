@@ -7,8 +7,8 @@ ACC, else the lanes of its type. What is written of a last, partial block goes o
 import numpy as np
 
 from .cost import VEC_BYTES, ceil
-from .footprint import ACC, GRANULE, PMEM, SPAD, Fields, Footprint, Part, elements
-from .granules import Granules, merged, repeated, span, sweep, union
+from .footprint import ACC, GRANULE, PMEM, SPAD, Fields, Footprint, Part, elements, to_line_ends
+from .granules import Granules, repeated, span, sweep, union
 from .machine import Machine
 from .program import Instruction
 
@@ -24,9 +24,9 @@ def vector(m: Machine, ins: Instruction, d: Fields) -> Footprint:
         case "v.dw":
             reads.append(("y", depthwise_records(m, d)))
         case "v.ew":
-            reads.append(("y", second(m, d, 1 if d["axis"] & 1 else channels(m, ins, d), d["dtype"])))
+            reads.append(("y", first_lanes(m, ins, d) if d["axis"] & 1 else second(m, ins, d, d["dtype"])))
         case "v.sm" if ins.y:
-            reads.append(("y", second(m, d, channels(m, ins, d), BF16)))
+            reads.append(("y", second(m, ins, d, BF16)))
         case "v.ln":
             reads.append(("y", norm_records(m, ins, d)))
         case "v.act" if ins.mode == "lut":
@@ -75,10 +75,16 @@ def copies(given: Granules, at: Granules, stride: int) -> Granules:
     return union([repeated(given, stop - start, stride).shifted(start * stride) for start, stop in runs])
 
 
-def second(m: Machine, d: Fields, count: int, dtype: int) -> Granules:
+def second(m: Machine, ins: Instruction, d: Fields, dtype: int) -> Granules:
     """src1 with the strides of src1."""
     loops = [(d["ny"], d["s1y"]), (d["nx"], d["s1x"])]
-    return elements(count, lanes(m, dtype), VEC_BYTES[dtype], d["s1c"], loops)
+    return elements(channels(m, ins, d), lanes(m, dtype), VEC_BYTES[dtype], d["s1c"], loops)
+
+
+def first_lanes(m: Machine, ins: Instruction, d: Fields) -> Granules:
+    """Lane 0 of src1, which serves all lanes of a block."""
+    blocks = ceil(channels(m, ins, d), lanes(m, d["dtype"]))
+    return sweep(1, [(d["ny"], d["s1y"]), (d["nx"], d["s1x"]), (blocks, d["s1c"])])
 
 
 def destination(m: Machine, ins: Instruction, d: Fields) -> Granules:
@@ -91,12 +97,12 @@ def destination(m: Machine, ins: Instruction, d: Fields) -> Granules:
     elif ins.name == "v.cp" and ins.mode == "t":
         columns, count = count, columns
     size, width, line = VEC_BYTES[d["odt"]], lanes(m, d["odt"]), m.spad.line // GRANULE
-    loops, phase = [(rows, d["dy"]), (columns, d["dx"])], ins.z % line
+    loops = [(rows, d["dy"]), (columns, d["dx"])]
     full, rest = divmod(count, width)
     parts = [sweep(line, [*loops, (full, d["dc"])])] if full else []
     if rest:
-        tail = sweep(ceil(rest * size, GRANULE), loops).shifted(full * d["dc"] + phase)
-        parts.append(merged(tail.starts, -(-tail.stops // line) * line).shifted(-phase))
+        tail = sweep(ceil(rest * size, GRANULE), loops).shifted(full * d["dc"])
+        parts.append(to_line_ends(tail, ins.z, line))
     return union(parts)
 
 
@@ -109,7 +115,7 @@ def requantisation(m: Machine, ins: Instruction, d: Fields) -> list[Part]:
     """What `v.rq` reads beside its sums: records (none for a raw copy), residual, table."""
     count, width, found = channels(m, ins, d), lanes(m, d["odt"]), []
     if ins.res:
-        found.append(("y", second(m, d, count, d["odt"])))
+        found.append(("y", second(m, ins, d, d["odt"])))
     if d["odt"] not in (I32, F32):
         records = planes(count, width, 12 * width // GRANULE)
         found.append(("y", records) if ins.y >> 22 == PMEM else ("pmem", records.shifted(d["pm"])))
@@ -127,8 +133,10 @@ def depthwise_records(m: Machine, d: Fields) -> Granules:
     """Weights and planes of each block."""
     width, size = lanes(m, d["dtype"]), 2 if d["dtype"] == BF16 else 1
     count = (d["nc1"] - 1) * width + (d["clast"] or width)
-    weights = d["kh"] * d["kw"] * width * size // GRANULE
-    step = weights + 12 * width // GRANULE
+    weights, rest = divmod(d["kh"] * d["kw"] * width * size, GRANULE)
+    step = weights + ceil(rest + 12 * width, GRANULE)
+    if rest:
+        return span(d["nc1"] * step)
     return union([sweep(weights, [(d["nc1"], step)]), planes(count, width, step).shifted(weights)])
 
 

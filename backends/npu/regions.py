@@ -9,7 +9,7 @@ A region is made once for a descriptor and a kind of instruction, relative to th
 
 from dataclasses import dataclass, field
 
-from .footprint import NOTHING, PMEM, SEGMENT, Footprint, of_bytes, product, transfer
+from .footprint import NOTHING, PMEM, SEGMENT, Footprint, line_of, of_bytes, product, transfer
 from .footprint_vector import vector
 from .granules import Granules, Ints
 from .isa import GRANULE, OPCODES
@@ -54,9 +54,10 @@ class Regions:
 
     def footprint(self, ins: Instruction) -> Footprint:
         """The regions of an instruction relative to its operands."""
-        is_vector, far = ins.name[0] == "v", OPCODES[ins.name].dram
-        phase = ins.z % (self.program.machine.spad.line // GRANULE) if is_vector else 0
-        key = (ins.name, ins.f, ins.d, ins.x >> 22, 0 if far else ins.y >> 22, phase)
+        declared, m = OPCODES[ins.name], self.program.machine
+        at = ins.z if declared.kind == "vec" else ins.x  # what is filled up to the end of a line
+        phase = at % line_of(m, at >> 22) if declared.kind != "gemm" else 0
+        key = (ins.name, ins.f, ins.d, ins.x >> 22, 0 if declared.dram else ins.y >> 22, phase)
         if (found := self._footprints.get(key)) is None:
             found = self._footprints[key] = self._make(ins)
         return found
