@@ -95,8 +95,8 @@ class Site:
 
 
 def clamp(tensor: Tensor, low: float = -np.inf, high: float = np.inf) -> Values:
-    """The fields `lo` and `hi` of a result: integers within the type's own limits, or the bits of bf16."""
-    if tensor.type == "bf16":
+    """The fields `lo` and `hi` of a result: integers within the type's own limits; bits of bf16 for floating ones."""
+    if tensor.type in ("bf16", "f32"):
         bits = np.array([low, high], ml_dtypes.bfloat16).view(np.int16)
         return {"lo": int(bits[0]), "hi": int(bits[1])}
     limits = np.iinfo(f"i{BYTES[tensor.type]}")

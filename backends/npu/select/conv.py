@@ -10,7 +10,7 @@ from ....dialects.graph._window import Window
 from ....dialects.graph.conv import ConvOp
 from ..layer import Pads, Tensor, View
 from .moves import move, same
-from .place import CHANNEL, COLUMN, IMAGE, ROW, Factor, Place, Unplaceable
+from .place import CHANNEL, COLUMN, IMAGE, ROW, Factor, Place
 from .reader import Reader, Unsupported, on_axes, reads
 from .sums import Sum, factors, in_integers, written
 
@@ -39,7 +39,8 @@ class Frame:
 
 def framed(reader: Reader, place: Place, *, whole: bool) -> Frame:
     """An image as a window moves over it, copied if it has to be; `whole`: nothing may lie beside it."""
-    if (frame := _frame(place)) is not None and not (whole and _inside(frame.view)):
+    granule = reader.granule(place.tensor)
+    if (frame := _frame(place, granule)) is not None and not (whole and _inside(frame.view)):
         return frame
     dims = place.shape
     spatial = (COLUMN,) if len(dims) == 3 else (ROW, COLUMN)
@@ -49,7 +50,7 @@ def framed(reader: Reader, place: Place, *, whole: bool) -> Frame:
     made = same(reader, place.tensor, [size.get(axis, 1) for axis in range(4)])
     target = on_axes(made, list(zip((IMAGE, CHANNEL, *spatial), dims, strict=True)))
     move(reader, place, target)
-    frame = _frame(target)
+    frame = _frame(target, granule)
     assert frame is not None
     return frame
 
@@ -59,7 +60,7 @@ def _inside(view: View) -> bool:
     return view.at[1:3] != (0, 0) or list(view.size[1:3]) != full
 
 
-def _frame(place: Place) -> Frame | None:
+def _frame(place: Place, granule: int) -> Frame | None:
     images, channels, *spatial = place.dims
     free = [axis for axis in (COLUMN, ROW) if all(f.axis != axis for d in spatial for f in d)]
     axes, step = [], [1, 1, 1, 1]
@@ -75,6 +76,7 @@ def _frame(place: Place) -> Frame | None:
         return None
     table = channels[0].table if channels else np.zeros(1, np.int64)
     low = int(table.min())
+    low -= (place.at[3] + low) % granule
     at = (*place.at[:3], place.at[3] + low)
     count = dict(zip(axes, (len(d[0]) if d else 1 for d in spatial), strict=True))
     size = (len(images[0]) if images else 1, count.get(ROW, 1), count.get(COLUMN, 1), int(table.max()) - low + 1)
@@ -169,8 +171,6 @@ def _depthwise(reader: Reader, op: ConvOp, frame: Frame, window: Window, outputs
         dims = (found.dims[0], table, *found.dims[2:])
         return Place(tensor, (0, 0, 0, int(frame.table[0])), dims)
 
-    if frame.view.at[3] % reader.granule(frame.view.tensor):
-        raise Unplaceable(f"an instruction from channel {frame.view.at[3]} on")
     written(
         reader,
         Sum(

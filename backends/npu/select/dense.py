@@ -53,7 +53,7 @@ def product(
         place = floating(reader, value)
     place = summable(reader, place)
     *rows, inner = place.dims
-    window = Window(place, inner)
+    window = Window(place, inner, reader.granule(place.tensor))
     local = pixels(place, rows)
 
     def arrange(w: Numbers) -> Numbers:
@@ -97,7 +97,7 @@ def summable(reader: Reader, place: Place) -> Place:
         and CHANNEL not in {f.axis for d in rows for f in d}
     ):
         try:
-            Window(place, inner)
+            Window(place, inner, 1)
             return place
         except Unplaceable:
             pass
@@ -129,13 +129,13 @@ def ordered(tensor: Tensor, sizes: Sequence[int]) -> Place:
 class Window:
     """What is summed over as a window: `kernel` rows and columns of the view, all of its channels."""
 
-    def __init__(self, place: Place, inner: Dim):
+    def __init__(self, place: Place, inner: Dim, granule: int):
         if sum(f.axis == CHANNEL for f in inner) > 1 or len(merged(inner)) != len(inner):
             raise Unplaceable("a sum over several parts of the channels")
         self.inner, self.inside = inner, {f.axis for f in inner if f.axis != CHANNEL}
         if any(f.step != 1 for f in inner if f.axis != CHANNEL) or len(self.inside) + 1 < len(inner):
             raise Unplaceable("a sum over scattered pixels")
-        self.view, local = box(place)
+        self.view, local = box(place, granule)
         at, size = local.at[CHANNEL], self.view.size
         tables = [f.table for f in inner if f.axis == CHANNEL]
         self.table = at + (tables[0] if tables else np.zeros(1, np.int64))

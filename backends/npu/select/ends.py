@@ -161,7 +161,7 @@ def _copied(reader: Reader, place: Place, name: str) -> Tensor:
         target = Place(made, local.at, local.dims)
         if (ends := _ends(target)) is None or view.at[CHANNEL] % reader.granule(made):
             raise Unplaceable("a part of a tensor")
-        reader.add(Copy(name=reader.name(name), x=view, out=View.whole(made)))
+        reader.add(Copy(name=reader.name(name), nodes=(name,), x=view, out=View.whole(made)))
     except Unplaceable:
         dims = place.shape
         last = [d for d in range(len(dims)) if dims[d] > 1][::-1]

@@ -3,11 +3,11 @@
 network = read_network(func.body.block, weights, machine)
 """
 
-from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 
-from xdsl.ir import Block, SSAValue
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Block
 
 from ....dialects.graph.weight import WeightStore
 from ..layer import Network
@@ -21,18 +21,24 @@ for _file in iter_modules(folder, f"{__package__}."):
     import_module(_file.name)  # each enters the ops that it reads
 
 
+ROUNDING = "npu.rounding"
+"""Attribute of a kernel: how sums of integers are rounded."""
+
+
 def read_network(block: Block, weights: WeightStore, machine: Machine) -> Network:
-    """The layers of a block of graph ops that ends in a return; inputs are its arguments, outputs what it returns.
+    """The layers of a kernel's block, which ends in a return; inputs are its arguments, outputs what it returns.
 
     Unsupported if there is an op that the NPU does not do, with the reason."""
-    reader = Reader(block, Constants(weights), machine).read()
+    func = block.parent_op()
+    found = None if func is None else func.attributes.get(ROUNDING)
+    rounding = found.data if isinstance(found, StringAttr) else "ort"
+    reader = Reader(block, Constants(weights), machine, rounding=rounding).read()
     for op, reason in reader.reasons.items():
         raise Unsupported(f"{op.name}: {reason}")
-    return finished(reader, list(block.args), list(block.last_op.operands) if block.last_op else [])
-
-
-def finished(reader: Reader, arguments: Sequence[SSAValue], results: Sequence[SSAValue]) -> Network:
-    """The network of what was read, with these inputs and outputs."""
-    inputs = [reader.place(value).tensor for value in arguments]
-    outputs = [left(reader, value, "result") for value in results]
-    return Network(reader.layers, inputs, outputs)
+    arguments = set(block.args)
+    if outside := [value for value in reader.inputs if value not in arguments]:
+        raise Unsupported(f"{outside[0].type}: a known value has to be an argument")
+    last = block.last_op
+    assert last is not None
+    inputs = [reader.place(value).tensor for value in block.args]
+    return Network(reader.layers, inputs, [left(reader, value, "result") for value in last.operands])

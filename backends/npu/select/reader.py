@@ -14,6 +14,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects._location import origins
 from ....dialects._shape import dtype, shape
 from ....dialects.graph.weight import ConstantOp, WeightOp
+from ..fits import fits
 from ..layer import Copy, Layer, Tensor, View
 from ..machine import Machine
 from .constant import Constants, Quantisation
@@ -177,6 +178,8 @@ class Reader:
         """Append a layer."""
         if not layer.nodes:
             layer.nodes = tuple(dict.fromkeys(n for op in self._current.ops for n in origins(op.location)))
+        if (why := fits(layer, self.machine)) is not None:
+            raise Unsupported(why)
         self.layers.append(layer)
 
     def name(self, stem: str) -> str:

@@ -4,19 +4,19 @@ x, weights, bias, then a tail (bias, activation, residual, quantisation)      on
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ....dialects._shape import shape
 from ....dialects.graph._numbers import Numbers
-from ..layer import Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
+from ..layer import Activation, Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
 from .constant import Known, Scaled, sum_numbers
 from .moves import like
 from .place import Place
 from .reader import Reader, Unsupported, is_integer, quantised
-from .tail import Step, Tail, affine, float_tail, integer_tail
+from .tail import INF, Step, Tail, affine, float_tail, integer_tail
 
 Arrange = Callable[[Numbers], Numbers]
 
@@ -83,13 +83,15 @@ def written(reader: Reader, s: Sum) -> None:
         raise Unsupported("the array has no bf16")
     start = Tail(s.value, s.axis)
     steps: tuple[Step, ...] = (affine,)
-    tail = integer_tail(reader, start, s.op, *steps) if integers else None
-    tail = tail or float_tail(reader, start, s.op, *steps)
+    tail = integer_tail(reader, start, s.op, *steps, alone=s.depthwise) if integers else None
+    tail = tail or float_tail(reader, start, s.op, *steps, alone=s.depthwise)
     reader.take(tail.ops)
+    after = tail.act if s.depthwise and tail.act not in ("none", "relu") else ""
     tensor = reader.tensor(reader.stem(tail.ops[-1] if tail.ops else s.op), s.size, tail.out)
     local = s.place(tensor)
     rest = _residual(reader, tail, local, s.size)
-    weights, post = _weights(reader, s, integers), _post(reader, s, tail, rest, integers)
+    plain = replace(tail, act="none", low=-INF, high=INF) if after else tail
+    weights, post = _weights(reader, s, integers), _post(reader, s, plain, rest, integers)
     layer = Matrix(
         name=tensor.name,
         out=View.whole(tensor),
@@ -103,7 +105,16 @@ def written(reader: Reader, s: Sum) -> None:
         groups=s.groups,
     )
     reader.add(by_itself(layer) if s.depthwise else layer)
+    if after:
+        local = s.place(function(reader, after, tensor))
     reader.places[tail.value] = tail.place(local)
+
+
+def function(reader: Reader, mode: str, x: Tensor) -> Tensor:
+    """The result of a function of each element of a tensor."""
+    made = replace(x, name=reader.name(f"{x.name}_{mode}"))
+    reader.add(Activation(name=made.name, x=View.whole(x), out=View.whole(made), mode=mode))
+    return made
 
 
 def by_itself(layer: Matrix) -> Depthwise:

@@ -197,8 +197,9 @@ def binary(op: Operation, value: SSAValue) -> SSAValue | None:
     return op.rhs if op.lhs is value else op.lhs
 
 
-def integer_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step) -> Tail | None:
-    """A tail that ends in 8 bits, and with a residual in 8 bits if there is one; None if there is no such end."""
+def integer_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step, alone: bool = False) -> Tail | None:
+    """A tail that ends in 8 bits, and with a residual in 8 bits if there is one (unless `alone`); None if there is no
+    such end."""
 
     def finished(tail: Tail) -> Tail | None:
         grew = grown(reader, tail, *steps, limited, viewed)
@@ -206,7 +207,7 @@ def integer_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step) -
         return None if op is None else stored(reader, grew, op)
 
     tail = finished(start)
-    if tail is None or tail.views:
+    if tail is None or tail.views or alone:
         return tail
     back = reader.sole_user(tail.value)
     if not isinstance(back, DequantizeOp) or reader.constants.quantisation(back) != tail.out:
@@ -217,26 +218,30 @@ def integer_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step) -
         return tail
     between = replace(tail, value=back.res, ops=(*tail.ops, back), middle=tail.out, low=-INF, high=INF)
     sum_ = residual(reader, between, add, anchor)
-    if sum_ is None or sum_.residual is None or reader.places[sum_.residual].tensor.type != "i8":
+    if sum_ is None or sum_.residual is None:
+        return tail
+    if (other := reader.places[sum_.residual].tensor).type != "i8":
         return tail
     ended = grown(reader, sum_, limited)
     last = reader.sole_user(ended.value)
     whole = None if last is None else stored(reader, ended, last)
-    return tail if whole is None else whole
+    same_sign = whole is not None and whole.out is not None and whole.out.unsigned == other.unsigned
+    return whole if same_sign else tail
 
 
-def float_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step) -> Tail:
-    """The longest tail of floating numbers."""
+def float_tail(reader: Reader, start: Tail, anchor: Operation, *steps: Step, alone: bool = False) -> Tail:
+    """The longest tail of floating numbers; `alone`: no residual, and nothing after a function."""
 
     def plus(reader: Reader, tail: Tail, op: Operation) -> Tail | None:
         found = residual(reader, tail, op, anchor)
-        if found is None or found.residual is None or reader.places[found.residual].tensor.type not in ("bf16", "f32"):
+        if found is None or found.residual is None or reader.places[found.residual].tensor.type != "bf16":
             return None
         return found
 
-    tail = grown(reader, start, *steps, plus, activated, limited)
+    kinds = (limited, activated) if alone else (plus, activated, limited)
+    tail = grown(reader, start, *steps, *kinds)
     longer = silu(reader, tail)
-    return tail if longer is None else grown(reader, longer, limited)
+    return tail if longer is None else longer if alone else grown(reader, longer, limited)
 
 
 def placed(reader: Reader, value: SSAValue, place: Place, tail: Tail | None) -> None:

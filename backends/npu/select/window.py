@@ -29,8 +29,6 @@ def pool(reader: Reader, op: MaxPoolOp | AveragePoolOp) -> None:
         raise Unsupported(f"a pool over a window of {'x'.join(map(str, window.kernel))}")
     window = replace(window, high=window.needed(shape(op.x)[2:], outputs))
     frame = framed(reader, place, whole=any(window.low) or any(window.high))
-    if frame.view.at[CHANNEL] % reader.granule(frame.view.tensor):
-        raise Unsupported(f"a pool from channel {frame.view.at[CHANNEL]} on")
     kernel, stride, _, pads = geometry(frame, window)
     rows, columns = frame.pair(outputs, 1)
     size = (frame.view.size[0], rows, columns, frame.view.size[3])

@@ -1,0 +1,61 @@
+// RUN: aic opt %s -p npu-select{machine=edge} --split-input-file | filecheck %s
+
+// A quantised convolution is a program; what quantises the input and makes floats of the result stays on the host.
+// CHECK:      func.func @main(%{{.*}}: tensor<1x16x4x4xf32>) -> tensor<1x8x4x4xf32>
+// CHECK:        %[[q:.*]] = graph.quantize
+// CHECK-SAME:     npu.reason = "it comes from the host, which quantises exactly"
+// CHECK:        %[[y:.*]] = kernel.launch @npu0(%[[q]]) : (tensor<1x16x4x4xui8>) -> tensor<1x8x4x4xui8>
+// CHECK:        graph.dequantize %[[y]]
+// CHECK-SAME:     npu.reason
+// CHECK:      kernel.func @npu0(%{{.*}}: tensor<1x16x4x4xui8>) -> tensor<1x8x4x4xui8> {
+// CHECK-DAG:    graph.constant
+// CHECK:        graph.conv
+// CHECK:        %[[z:.*]] = graph.quantize
+// CHECK-NEXT:   kernel.return %[[z]]
+builtin.module {
+  func.func @main(%x: tensor<1x16x4x4xf32>) -> tensor<1x8x4x4xf32> {
+    %s = graph.constant dense<0.5> : tensor<f32>
+    %z = graph.constant dense<3> : tensor<ui8>
+    %w = graph.constant dense<1> : tensor<8x16x1x1xi8>
+    %sw = graph.constant dense<0.25> : tensor<f32>
+    %q = graph.quantize %x, %s, %z {to = ui8} : (tensor<1x16x4x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x16x4x4xui8>
+    %d = graph.dequantize %q, %s, %z {to = f32} : (tensor<1x16x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x16x4x4xf32>
+    %f = graph.dequantize %w, %sw {to = f32} : (tensor<8x16x1x1xi8>, tensor<f32>) -> tensor<8x16x1x1xf32>
+    %y = graph.conv %d, %f : (tensor<1x16x4x4xf32>, tensor<8x16x1x1xf32>) -> tensor<1x8x4x4xf32>
+    %r = graph.relu %y : (tensor<1x8x4x4xf32>) -> tensor<1x8x4x4xf32>
+    %p = graph.quantize %r, %s, %z {to = ui8} : (tensor<1x8x4x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x8x4x4xui8>
+    %e = graph.dequantize %p, %s, %z {to = f32} : (tensor<1x8x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x8x4x4xf32>
+    func.return %e : tensor<1x8x4x4xf32>
+  }
+}
+
+// -----
+
+// A sum alone is not worth a program.
+// CHECK-NOT:  kernel.launch
+// CHECK:      graph.add
+// CHECK-SAME:   without multiplications
+builtin.module {
+  func.func @main(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+    %z = graph.add %x, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+    func.return %z : tensor<4x8xf32>
+  }
+}
+
+// -----
+
+// What the NPU cannot do parts programs: two, with the host in between.
+// CHECK:      func.func @main
+// CHECK:        %[[a:.*]] = kernel.launch @npu0
+// CHECK:        %[[l:.*]] = graph.log %[[a]]
+// CHECK-SAME:     npu.reason = "the NPU has no layer for graph.log"
+// CHECK:        kernel.launch @npu1(%[[l]])
+builtin.module {
+  func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+    %w = graph.constant dense<0.5> : tensor<8x8xf32>
+    %y = graph.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %l = graph.log %y : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    %z = graph.matmul %l, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    func.return %z : tensor<4x8xf32>
+  }
+}
