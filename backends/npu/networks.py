@@ -133,13 +133,22 @@ NETWORKS: dict[str, Callable[[int], list[Work]]] = {
 }
 """By name, for a batch."""
 
-GOALS: dict[str, dict[str, tuple[int, ...]]] = {
-    "edge": {"resnet50": (1,), "mobilenetv2": (1,), "bert-base": (1,)},
-    "gemmini-like": {"resnet50": (1,), "mobilenetv2": (1,), "bert-base": (1,)},
-    "tpu-v1-like": {"resnet50": (1, 16), "mobilenetv2": (1, 16), "bert-base": (1, 16)},
-    "davinci-like": {"resnet50": (1, 16), "mobilenetv2": (1, 16), "bert-base": (1, 16)},
+GOALS: dict[str, dict[str, dict[int, float | None]]] = {
+    "edge": {"resnet50": {1: 90.0}, "mobilenetv2": {1: 65.0}, "bert-base": {1: 93.0}},
+    "gemmini-like": {"resnet50": {1: 90.0}, "mobilenetv2": {1: 40.0}, "bert-base": {1: 93.0}},
+    "nvdla1024-like": {"resnet50": {1: 76.0}, "mobilenetv2": {1: None}, "bert-base": {1: None}},
+    "tpu-v1-like": {
+        "resnet50": {1: 9.0, 16: 31.0},
+        "mobilenetv2": {1: None, 16: None},
+        "bert-base": {1: None, 16: 50.0},
+    },
+    "davinci-like": {
+        "resnet50": {1: 48.0, 16: 75.0},
+        "mobilenetv2": {1: None, 16: None},
+        "bert-base": {1: None, 16: 88.0},
+    },
 }
-"""The batches for which a machine's goals are told, by machine and network."""
+"""Percent of peak MACs that a machine is to reach, by machine, network and batch; None where it is only told."""
 
 
 def cases(preset: str | None = None, network: str | None = None) -> Iterator[tuple[str, str, int]]:

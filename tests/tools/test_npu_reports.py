@@ -1,0 +1,155 @@
+"""`aic npu sim, check, roofline, diff, sweep, goals`: documents that keep their schemas, tables, exit codes."""
+
+import argparse
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from aic.backends.npu.container import write_npux
+from aic.compiler import npu_goals, npu_sweep
+from aic.compiler.errors import CompileError, RegressionError, UsageError
+from aic.compiler.npu_goals import Case, Reached, Slow
+
+from ..backends.npu.example import example
+from .schemas import checked
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def npu(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a subcommand in this process: exit code and stdout."""
+
+    def run(name: str, *argv: object) -> tuple[int, str]:
+        tool = import_module(f"aic.tools._npu.{name}")
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--json", action="store_true")
+        parser.add_argument("-q", "--quiet", action="store_true")
+        tool.add_arguments(parser)
+        code = tool.run(parser.parse_args([str(arg) for arg in argv]))
+        return code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    write_npux(example(), tmp_path / "m.npux")
+    return tmp_path / "m.npux"
+
+
+def test_sim_tells_and_writes_a_report(npu: Run, program: Path):
+    code, text = npu("sim", program)
+    assert code == 0 and "3,350 cycles" in text and "a_full" in text
+    code, text = npu("sim", program, "--json", "--report", "--trace", program.with_name("t.json"))
+    document = checked(text)
+    assert document["totals"]["cycles"] == 3350
+    assert json.loads(program.with_name("m.report.json").read_text()) == document
+    assert program.with_name("m.report.csv").exists() and program.with_name("m.report.html").exists()
+    trace = checked(program.with_name("t.json").read_text())
+    assert trace["traceEvents"]
+
+
+def test_sim_of_an_artifact_of_several_programs(npu: Run, program: Path):
+    write_npux(example(1), program.with_name("n.npux"))
+    document = checked(npu("sim", program.parent, "--json")[1])
+    assert [part["totals"]["cycles"] for part in document["parts"]] == [3350, 5212]
+    with pytest.raises(UsageError, match="2 programs"):
+        npu("sim", program.parent, "--trace", program.with_name("t.json"))
+
+
+def test_sim_explains_its_columns(npu: Run):
+    code, text = npu("sim", "--explain")
+    assert code == 0 and "of bound %" in text and "preloads that nothing hides" in text
+
+
+def test_a_program_that_waits_for_ever(npu: Run, program: Path):
+    wrong = example()
+    next(ins for ins in wrong.text if ins.name == "ld.w").signals = ()
+    write_npux(wrong, program)
+    with pytest.raises(CompileError, match="wait for ever"):
+        npu("sim", program)
+    code, text = npu("check", program)
+    assert code == 1 and "E-DEADLOCK" in text
+    assert {f["class"] for f in checked(npu("check", program, "--json")[1])["findings"]} >= {"E-DEADLOCK"}
+
+
+def test_check_of_a_sound_program(npu: Run, program: Path):
+    assert npu("check", program) == (0, "m: 21 instructions, 0 findings\n")
+    found = checked(npu("check", program, "--slow", "--json")[1])["findings"]
+    assert {f["class"] for f in found} == {"W-SERIAL"} and not any(f["error"] for f in found)
+
+
+def test_a_container_that_is_none(npu: Run, tmp_path: Path):
+    (tmp_path / "x.npux").write_bytes(b"AICX")
+    with pytest.raises(CompileError):
+        npu("sim", tmp_path / "x.npux")
+    with pytest.raises(UsageError, match="no program"):
+        npu("check", tmp_path / "..")
+
+
+def test_roofline_of_a_network_by_name(npu: Run, tmp_path: Path):
+    code, text = npu("roofline", "resnet50", "--machine", "edge", "--svg", tmp_path / "r.svg")
+    assert code == 0 and "fused 97.8 %" in text and "245.0 inferences/s" in text
+    assert (tmp_path / "r.svg").read_text().startswith("<svg")
+    document = checked(npu("roofline", "bert-base", "--machine", "tpu-v1-like", "--batch", 16, "--json")[1])
+    assert round(document["totals"]["fused"], 1) == 62.2 and len(document["layers"]) == 96
+    with pytest.raises(UsageError, match="has i8, bf16"):
+        npu("roofline", "resnet50", "--type", "i16")
+    with pytest.raises(UsageError, match="edgy"):
+        npu("roofline", "resnet50", "--machine", "edgy")
+
+
+def test_diff_fails_where_the_second_is_slower(npu: Run, program: Path):
+    files = [program.with_name(f"{name}.report.json") for name in ("m", "n")]
+    write_npux(example(1), program.with_name("n.npux"))
+    for name in ("m", "n"):
+        npu("sim", program.with_name(f"{name}.npux"), "--report")
+    assert npu("diff", *files[::-1])[0] == 0
+    with pytest.raises(RegressionError, match="slower by 55"):
+        npu("diff", *files)
+    assert npu("diff", *files, "--threshold", 60)[0] == 0
+    code, text = npu("diff", *files, "--json")
+    document = checked(text)
+    assert (code, document["verdict"], document["totals"]["cycles"]) == (5, "slower", {"old": 3350, "new": 5212})
+    files[0].write_text("[1]")
+    with pytest.raises(UsageError, match="expected a report"):
+        npu("diff", *files)
+
+
+def test_sweep_has_a_row_for_every_machine(npu: Run, program: Path, monkeypatch: pytest.MonkeyPatch):
+    machines: list[str] = []
+
+    def measured(model: str, machine: str, batch: int):
+        machines.append(machine)
+        if "rows=7" in machine:
+            raise UsageError("array.rows = 7: expected a multiple of 16")
+        return real(program)
+
+    real = npu_sweep.measured
+    monkeypatch.setattr(npu_sweep, "measured", measured)
+    argv = ("edge", "resnet50", "--set", "array.rows=16,7", "--set", "vpu.lanes=64,128")
+    code, text = npu("sweep", *argv)
+    assert code == 0 and "input %" in text and text.count("expected a multiple of 16") == 2
+    assert machines[0] == "edge,array.rows=16,vpu.lanes=64" and len(machines) == 4
+    rows = checked(npu("sweep", *argv, "--json")[1])["rows"]
+    assert [bool(row["error"]) for row in rows] == [False, False, True, True]
+    assert sum(rows[0]["stalls"].values()) == pytest.approx(100)
+    with pytest.raises(UsageError, match="--set"):
+        npu("sweep", "edge", "resnet50")
+
+
+def test_goals_tell_what_was_reached(npu: Run, monkeypatch: pytest.MonkeyPatch):
+    slow = (Slow("fc", 200_000, 80_039.0, "dram", "sync 120,000 of 200,000 cycles"),)
+
+    def measure(case: Case) -> Reached:
+        return Reached(case, 4_436_000, 1, 225.4, 88.0, 97.8, 90.0, {"useful": 88.0, "idle": 12.0}, slow)
+
+    monkeypatch.setattr(npu_goals, "measure", measure)
+    code, text = npu("goals", "--preset", "edge", "--network", "resnet50")
+    assert code == 5 and "NO" in text and "0.900" in text and "120,000 of 200,000" in text
+    document = checked(npu("goals", "--preset", "davinci-like", "--json")[1])
+    assert [case["batch"] for case in document["cases"]] == [1, 16] * 3
+    assert document["geomean"] == pytest.approx(88.0 / 97.8)

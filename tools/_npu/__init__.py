@@ -1,0 +1,1 @@
+"""The commands of `aic npu`, a file each: HELP, add_arguments(parser), run(args)."""

@@ -1,0 +1,37 @@
+"""`aic npu check p.npux`: races, deadlocks, reads of what nobody wrote: for all timings. Findings exit 1."""
+
+import argparse
+import json
+from pathlib import Path
+
+from ...compiler.errors import printable
+
+HELP = "prove that a program has no race, deadlock or stray access"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Programs."""
+    parser.add_argument("what", type=Path, help="a .npux, or an artifact's folder")
+    parser.add_argument("--slow", action="store_true", help="also waits that stall more than 5 %% of all cycles")
+    parser.add_argument("--explain", action="store_true", help="what the classes mean")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print findings; exit 1 if one is an error."""
+    from ...compiler.npu_forms import RULES, findings
+    from ...compiler.npu_programs import read_programs, timed
+
+    if args.explain:
+        print("\n".join(f"{rule:10}  {text}" for rule, text in RULES.items()))
+    wrong, document = 0, []
+    for name, program in read_programs(args.what).items():
+        found = findings(program, timed(name, program) if args.slow else None)
+        wrong += sum(bool(finding["error"]) for finding in found)
+        document += [{"program": name, **finding} for finding in found]
+        if not args.json:
+            for finding in found:
+                print(printable(f"{name}: {finding['class']} {finding['message']}"))
+            print(printable(f"{name}: {len(program.text)} instructions, {len(found)} findings"))
+    if args.json:
+        print(json.dumps({"schema": "aic.npu-check/1", "findings": document}, indent=2))
+    return 1 if wrong else 0

@@ -1,0 +1,43 @@
+"""`aic npu roofline MODEL`: the least cycles that each layer, and the whole, can take on a machine.
+
+aic npu roofline resnet50 --machine edge --batch 1 --svg roofline.svg
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from ...compiler.errors import printable
+
+HELP = "bounds of a model's layers on a machine"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which model, machine and type, and what to write."""
+    parser.add_argument("model", help="an ONNX file; or resnet50, mobilenetv2, bert-base")
+    parser.add_argument("--machine", default="edge", metavar="M[,K=V]", help="a preset or a file, with keys replaced")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
+    parser.add_argument("--type", default="i8", help="of the operands: i8, bf16, .. (i8)")
+    parser.add_argument("--laid-out", action="store_true", help="the first layer packed as memory holds it")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the picture there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table or the document."""
+    from ...compiler.npu_bounds import COLUMNS, bounds_of
+    from ...compiler.npu_forms import table
+
+    found = bounds_of(args.model, args.machine, batch=args.batch, type=args.type, laid_out=args.laid_out)
+    if args.svg is not None:
+        args.svg.write_text(found.svg(), encoding="utf8")
+    if args.json:
+        print(json.dumps(found.document(), indent=2))
+        return 0
+    print(printable(table(COLUMNS, found.rows(), [name not in ("layer", "by") for name in COLUMNS])))
+    total = found.total
+    print(
+        f"\n{printable(args.model)}, batch {args.batch}, on {found.machine.name}: {total.ideal:,.0f} ideal cycles;"
+        f" of peak: array {total.array:.1f} %, layerwise {total.layerwise:.1f} %, fused {total.fused:.1f} %,"
+        f" overlap {total.overlap:.1f} %; {total.rate * args.batch:,.1f} inferences/s at the fused bound"
+    )
+    return 0

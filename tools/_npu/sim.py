@@ -1,0 +1,82 @@
+"""`aic npu sim WHAT`: a program's clock, and what its cycles went to.
+
+aic npu sim m.npux --report                   tables; m.report.json, .csv and .html beside it
+aic npu sim m.npux --trace t.json             Chrome trace events
+aic npu sim resnet50 --machine edge --json    a network or a model, compiled for the purpose
+aic npu sim m.npux --step                     the debugger
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...compiler.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from ...compiler.npu_programs import Measured
+
+HELP = "run a program's clock: cycles by layer, stalls, traces; step through it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What, and what to tell of it."""
+    add = parser.add_argument
+    add("what", nargs="?", help="a .npux, an artifact's folder, an ONNX file; or resnet50, mobilenetv2, bert-base")
+    add("--machine", default="", metavar="M[,K=V]", help="of a model: a preset or a file, with keys replaced (edge)")
+    add("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
+    add("--report", action="store_true", help="the layer table; also written as .report.json, .csv and .html")
+    add("--wide", action="store_true", help="the layer table with all its columns")
+    add("--explain", action="store_true", help="what the columns mean")
+    add("--trace", type=Path, metavar="FILE", help="write Chrome trace events there")
+    add("--svg", type=Path, metavar="FILE", help="write the layers in the roofline there")
+    add("-o", "--output", type=Path, metavar="STEM", help="where reports are written (beside the program)")
+    add("--timing", choices=("plain",), default="plain", help="the timing model")
+    add("--step", action="store_true", help="the debugger")
+    add("--compare", metavar="REF", help="stop at the first layer that differs from a reference")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables or the document."""
+    from ...compiler.npu_forms import explanation, picture, report_document, report_text, trace_document, write_reports
+    from ...compiler.npu_programs import measured
+
+    if args.explain:
+        print(explanation())
+        return 0
+    if args.what is None:
+        raise UsageError("sim: expected a program, an artifact, a model or a network")
+    found = measured(args.what, args.machine, args.batch)
+    if len(found) > 1 and (args.trace or args.svg):
+        raise UsageError(f"{args.what}: {len(found)} programs; name one of its files for --trace and --svg")
+    if args.trace is not None:
+        args.trace.write_text(json.dumps(trace_document(found[0])), encoding="utf8")
+    if args.svg is not None:
+        args.svg.write_text(picture(found[0]), encoding="utf8")
+    if args.report:
+        for one in found:
+            for file in write_reports(one, _stem(args, one)):
+                print(f"wrote {file}", file=sys.stderr) if not args.quiet else None
+    if args.json:
+        documents = [report_document(one) for one in found]
+        whole = documents[0] if len(documents) == 1 else {"schema": "aic.npu-parts/1", "parts": documents}
+        print(json.dumps(whole, indent=2))
+        return 0
+    for one in found:
+        print(printable(report_text(one, wide=args.wide)))
+    return 0
+
+
+def _stem(args: argparse.Namespace, found: "Measured") -> Path:
+    """Where the reports of a program go."""
+    if args.output is not None:
+        return args.output if ":" not in found.name else args.output.with_name(f"{args.output.name}.{_part(found)}")
+    path = Path(args.what)
+    if path.is_dir():
+        return path / (_part(found) if ":" in found.name else path.name)
+    return path.with_suffix("") if path.suffix else path
+
+
+def _part(found: "Measured") -> str:
+    return found.name.rpartition(":")[2]

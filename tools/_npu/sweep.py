@@ -1,0 +1,56 @@
+"""`aic npu sweep MACHINE MODEL --set array.rows=16,32,64`: one row a machine, with what the array's cycles went to."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...compiler.errors import UsageError, printable
+from .._arguments import pairs
+
+if TYPE_CHECKING:
+    from ...compiler.npu_sweep import Row
+
+HELP = "run a model on machines that differ in a few keys"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A machine, a model, the keys to change."""
+    parser.add_argument("machine", help="a preset or a file")
+    parser.add_argument("model", help="an ONNX file; or resnet50, mobilenetv2, bert-base")
+    told = "values of a key of the machine; repeated: every combination"
+    parser.add_argument("--set", metavar="KEY=A,B,..", action="append", default=[], dest="changes", help=told)
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
+    parser.add_argument("--workers", default="1", metavar="N|tcp://..", help="processes, or a dask scheduler (1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table or a document."""
+    from ...compiler.npu_sweep import sweep
+
+    changes = {key: text.split(",") for key, text in pairs(args.changes, "--set").items()}
+    if not changes:
+        raise UsageError("sweep: expected --set KEY=A,B,.. at least once")
+    rows = list(sweep(args.machine, args.model, changes, batch=args.batch, workers=args.workers))
+    if args.json:
+        told = {"schema": "aic.npu-sweep/1", "machine": args.machine, "model": args.model, "batch": args.batch}
+        print(json.dumps({**told, "rows": [row.document() for row in rows]}, indent=2))
+    else:
+        print(printable(_text(list(changes), rows)))
+    return 1 if all(row.error for row in rows) else 0
+
+
+def _text(keys: list[str], rows: "Sequence[Row]") -> str:
+    from ...compiler.npu_forms import table
+
+    made = [row for row in rows if not row.error]
+    classes = list(made[0].stalls) if made else []
+    titles = [*keys, "cycles", "runs/s", "util %", *(f"{name} %" for name in classes)]
+    shown = [
+        [*row.settings.values(), f"{row.cycles:,}", f"{row.runs_per_second:,.1f}", f"{row.util:.1f}"]
+        + [f"{row.stalls[name]:.1f}" for name in classes]
+        for row in made
+    ]
+    parts = [table(titles, shown, [True] * len(titles))] if shown else []
+    wrong = [f"{' '.join(f'{k}={v}' for k, v in row.settings.items())}: {row.error}" for row in rows if row.error]
+    return "\n".join([*parts, *wrong])
