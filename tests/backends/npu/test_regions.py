@@ -147,6 +147,9 @@ class Draw:
         fields |= {"dtype": TYPES.index(dtype), "odt": TYPES.index(odt)}
         line = self.m.rows // 16
         fields |= self.strides("s0", "c", (14, 14, 8), max(line, self.m.cols // 4))
+        if turned:
+            fields["s0x"] = self.m.cols // 4 * self.int(1, 2)
+            fields["s0c"] = 40 * fields["s0x"]
         fields |= self.strides("s1", "c", (4, 4, 8), line)
         fields |= self.strides("d", "c", (3, 192, 1) if mode == ".t" else (6, 6, 8), line)
         z = ("spad", 262144 + (16 * self.int(0, 9) if self.chance(0.3) else 0))
