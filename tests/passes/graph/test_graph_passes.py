@@ -1,60 +1,23 @@
 """Graph passes on programs with weights: the same numbers before and after, and what is left of the ops."""
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
-from aic.compiler.context import context
-from aic.compiler.interpret import interpret
 from aic.compiler.pipeline import run_pipeline
 from aic.dialects._shape import Array, tensor
-from aic.dialects.graph._base import GraphOp, Plain
 from aic.dialects.graph.contraction import GemmOp
 from aic.dialects.graph.conv import ConvOp, ConvTransposeOp
 from aic.dialects.graph.elementwise import AddOp, MulOp
 from aic.dialects.graph.normalization import BatchNormOp
 from aic.dialects.graph.reduction import ReduceSumOp
 from aic.dialects.graph.view import ExpandOp, ReshapeOp, TransposeOp
-from aic.dialects.graph.weight import AicContext, ConstantOp, WeightOp
+from aic.dialects.graph.weight import WeightOp
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Region, SSAValue
+
+from .programs import Program
 
 rng = np.random.default_rng(0)
-
-
-class Program:
-    """A @main under construction: `weight` and `op` append to it."""
-
-    def __init__(self, *inputs: Array):
-        self.ctx: AicContext = context()
-        self.inputs = inputs
-        self.block = Block(arg_types=[tensor(a.dtype, a.shape) for a in inputs])
-        self.args: Sequence[SSAValue] = self.block.args
-
-    def weight(self, array: Array) -> SSAValue:
-        self.block.add_op(op := WeightOp(self.ctx.weights.fresh("w", array), tensor(array.dtype, array.shape)))
-        return op.res
-
-    def constant(self, array: Array) -> SSAValue:
-        self.block.add_op(op := ConstantOp(array))
-        return op.res
-
-    def op(self, op: type[GraphOp], *operands: SSAValue | None, **properties: Plain) -> SSAValue:
-        self.block.add_op(made := op.make(*operands, **properties))
-        return made.results[0]
-
-    def check(self, result: SSAValue, passes: str, atol: float) -> Counter[str]:
-        """Run the passes; the results agree to `atol`. How many ops of each name are left."""
-        self.block.add_op(ReturnOp(result))
-        module = ModuleOp([FuncOp("main", (self.block.arg_types, [result.type]), Region(self.block))])
-        module.verify()
-        (before,) = interpret(self.ctx, module, self.inputs)
-        run_pipeline(self.ctx, module, passes, verify_each=True)
-        (after,) = interpret(self.ctx, module, self.inputs)
-        np.testing.assert_allclose(after.astype(np.float64), before.astype(np.float64), rtol=0, atol=atol)
-        return Counter(op.name.removeprefix("graph.") for op in module.walk() if op.name.startswith("graph."))
 
 
 def normal(*dims: int, kind: type[np.floating] = np.float32) -> Array:
