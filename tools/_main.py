@@ -91,16 +91,25 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"aic {name.replace('_', '-')}", description=tool.HELP, allow_abbrev=False, conflict_handler="resolve"
     )
-    common = parser.add_argument_group("all commands")
-    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    common.add_argument("-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too")
-    common.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
-    common.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    common.add_argument("--log-file", metavar="FILE", help="write the log there")
-    common.add_argument("--config", metavar="FILE", help="read settings from there instead of ./aic.toml")
-    common.add_argument("--no-crash-dump", action="store_true", help="no directory for a fault of aic's own")
+    add_common(parser)
     tool.add_arguments(parser)
     return parser
+
+
+def add_common(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """The flags that all commands share; `again` after a second word, where an absent one leaves what there is."""
+    common = parser.add_argument_group("all commands")
+    flags = (
+        common.add_argument("--json", action="store_true", help="one JSON document on stdout"),
+        common.add_argument("-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too"),
+        common.add_argument("-q", "--quiet", action="store_true", help="tell errors only"),
+        common.add_argument("--color", choices=("auto", "always", "never"), default="auto"),
+        common.add_argument("--log-file", metavar="FILE", help="write the log there"),
+        common.add_argument("--config", metavar="FILE", help="read settings from there instead of ./aic.toml"),
+        common.add_argument("--no-crash-dump", action="store_true", help="no directory for a fault of aic's own"),
+    )
+    for flag in flags:
+        flag.default = argparse.SUPPRESS if again else flag.default
 
 
 def _run(name: str, argv: Sequence[str]) -> int:

@@ -57,8 +57,13 @@ class Violation:
     value: object
     rule: str
 
+    @property
+    def shown(self) -> str:
+        """The value as TOML writes it."""
+        return toml_value(self.value)
+
     def __str__(self) -> str:
-        return f"{self.key} = {toml_value(self.value)}: {self.rule}"
+        return f"{self.key} = {self.shown}: {self.rule}"
 
 
 def toml_value(value: object) -> str:

@@ -131,6 +131,13 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in PRESETS.glob("*.toml")))
 
 
+def preset_text(name: str) -> str:
+    """The machine file of a preset; MachineError."""
+    if name not in presets():
+        raise MachineError([Violation("preset", name, f"expected one of {', '.join(presets())}")])
+    return (PRESETS / f"{name}.toml").read_text(encoding="utf8")
+
+
 def machine_from(text: str) -> Machine:
     """The machine of a preset's name or a TOML file, with keys replaced after commas; MachineError."""
     name, *changes = re.split(r",(?![^\[]*\])", text.strip())
@@ -153,7 +160,7 @@ def read_machine(toml: str, source: str = "machine") -> Machine:
 
 def _source(name: str) -> str:
     if name in presets():
-        return (PRESETS / f"{name}.toml").read_text(encoding="utf8")
+        return preset_text(name)
     try:
         return Path(name).read_text(encoding="utf8")
     except (OSError, ValueError) as error:
