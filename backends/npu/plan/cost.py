@@ -18,6 +18,7 @@ from ..layer import (
     Tensor,
 )
 from ..machine import Machine
+from ..operand import TYPES
 from ..params import feed_sharing, packed_bytes, record_bytes
 from ..store import BYTES
 from .geometry import Halo
@@ -80,7 +81,7 @@ def vector_cycles(layer: Layer, machine: Machine) -> float:
             x = layer.inputs[0]
             pixels, blocks = x.size[0] * x.size[1] * x.size[2], ceil(x.size[3] / lanes)
             name = "v.cp"
-    code = {"i8": 0, "i16": 1, "bf16": 4}[layer.out.tensor.type]
+    code = TYPES[layer.out.tensor.type]
     fields = {"ny": pixels, "nc1": blocks, "dtype": code, "odt": code}
     kernel = getattr(layer, "kernel", (1, 1))
     return vpu_busy(machine, name, fields | {"kh": kernel[0], "kw": kernel[1]})
