@@ -14,7 +14,7 @@ from .footprint import SEGMENT
 from .isa import QUEUES
 from .legal import Legality, beyond
 from .order import Conflict, Semaphoring, Verdict, run
-from .program import Instruction, Program
+from .program import NAME_OF_SPACE, Instruction, Program
 from .regions import Access, Regions
 from .touch import Touches, touched
 
@@ -90,6 +90,10 @@ class _Check:
     found: list[Finding] = field(default_factory=list)
     _layers: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        spaces = [*NAME_OF_SPACE, *(SEGMENT + s.id for s in self.program.segments)]
+        self.sizes = {space: beyond(self.program, space)[1] for space in spaces}
+
     def run(self, depth: int) -> list[Finding]:
         """Each instruction by itself; then, if the text can be run at all, their order."""
         legality, regions = Legality(self.program), Regions(self.program)
@@ -111,8 +115,8 @@ class _Check:
     def bounds(self, index: int, regions: Regions) -> None:
         """E-OOB."""
         for access in (a for part in regions.of(index) for a in part):
-            name, size = beyond(self.program, access.space)
-            if access.end > size:
+            if access.end > self.sizes[access.space]:
+                name, size = beyond(self.program, access.space)
                 text = f"{self.name(index)} goes to {name}:{access.end:#x} of {size:#x}"
                 self.add("E-OOB", text, index, space=name, start=size, end=access.end)
 
@@ -142,7 +146,7 @@ class _Check:
             self.add("E-DEADLOCK", "; ".join(verdict.cycle), verdict.stuck[0])
         for index in verdict.dead:
             access = regions.of(index)[1][0]
-            name, start = beyond(self.program, access.space)[0], int(access.granules.starts[0]) * 16
+            name, start = beyond(self.program, access.space)[0], access.start * 16
             text = f"{self.name(index)} writes {name}:{start:#x}..{access.end:#x}, of which nobody reads a byte"
             self.add("W-DEAD", text, index, space=name, start=start, end=access.end)
 
@@ -163,10 +167,9 @@ class _Check:
         space, byte = touches.place(atom)
         start = byte // 16
         ends = [
-            int(a.granules.stops[np.searchsorted(a.granules.starts, start, "right") - 1])
+            int(g.stops[np.searchsorted(g.starts, start, "right") - 1])
             for part in (mine, theirs)
-            for a in part
-            if a.space == space
+            for g in (a.granules for a in part if a.space == space)
         ]
         return beyond(self.program, space)[0], byte, 16 * min((e for e in ends if e > start), default=start + 1)
 

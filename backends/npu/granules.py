@@ -105,15 +105,16 @@ class Atoms:
         return len(self.first)
 
 
-def atoms(sets: Sequence[Granules]) -> Atoms:
-    """The coarsest partition of which every set is a union of parts. Granules in the same sets are told by the
-    exclusive or of a random number for each of these sets."""
+def atoms(sets: Sequence[Granules], bases: Sequence[int]) -> Atoms:
+    """The coarsest partition of which every set, its base further, is a union of parts. Granules in the same sets are
+    told by the exclusive or of a random number for each of these sets."""
     if not sets:
         return Atoms([], np.zeros(0, np.int64))
     runs = np.array([len(s.starts) for s in sets])
-    starts, stops = np.concatenate([s.starts for s in sets]), np.concatenate([s.stops for s in sets])
-    edges = np.unique(np.concatenate((starts, stops)))
-    first, last = np.searchsorted(edges, starts), np.searchsorted(edges, stops)
+    shift = np.array(bases, np.int64).repeat(runs)
+    starts, stops = (np.concatenate(part) + shift for part in zip(*((s.starts, s.stops) for s in sets), strict=True))
+    edges, where = np.unique(np.concatenate((starts, stops)), return_inverse=True)
+    first, last = where[: len(starts)], where[len(starts) :]
     names = np.random.default_rng(0).integers(1, 1 << 63, len(sets), np.uint64).repeat(runs)
     change = np.zeros(len(edges), np.uint64)
     np.bitwise_xor.at(change, first, names)

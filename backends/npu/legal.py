@@ -19,10 +19,10 @@ Fields = dict[str, int]
 
 @dataclass(eq=False)
 class Legality:
-    """Judges a program's instructions; descriptors once."""
+    """Judges a program's instructions; those that differ only in addresses once."""
 
     program: Program
-    _descriptors: dict[tuple[str, int], str] = field(default_factory=dict)
+    _judged: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def wrong(self, index: int) -> str:
         """What is wrong with instruction `index`, "" for nothing."""
@@ -37,7 +37,12 @@ class Legality:
             return f"no semaphore {bad[0]}; there are {len(self.program.sems)}"
         if not (kind := OPCODES[ins.name].kind):
             return ""
-        return self.operands(ins) or self.descriptor(ins, kind) or self.far(ins)
+        declared = OPCODES[ins.name]
+        near = (ins.x >> 22,) if declared.dram else (ins.x >> 22, ins.y >> 22, ins.z >> 22)
+        key = (ins.name, ins.f, ins.d, *near)
+        if (found := self._judged.get(key)) is None:
+            found = self._judged[key] = self.operands(ins) or next(self.descriptor(ins, kind), "")
+        return found or (self.far(ins) if declared.dram else "")
 
     def operands(self, ins: Instruction) -> str:
         """Memories that local operands lie in."""
@@ -49,14 +54,8 @@ class Legality:
                 return f"{at} is in {NAME_OF_SPACE.get(space, 'no memory')}, expected {' or '.join(operand.spaces)}"
         return ""
 
-    def descriptor(self, ins: Instruction, kind: str) -> str:
-        """Its descriptor's kind and fields."""
-        key = (ins.name, ins.d)
-        if (found := self._descriptors.get(key)) is None:
-            found = self._descriptors[key] = next(self._descriptor(ins, kind), "")
-        return found
-
-    def _descriptor(self, ins: Instruction, kind: str) -> Iterator[str]:
+    def descriptor(self, ins: Instruction, kind: str) -> Iterator[str]:
+        """What is wrong with its descriptor."""
         table = self.program.table
         kinds = ("vec", "vec2") if kind == "vec" else (kind,)
         for offset, expected in enumerate(kinds):
@@ -77,8 +76,6 @@ class Legality:
 
     def far(self, ins: Instruction) -> str:
         """The place in DRAM."""
-        if not OPCODES[ins.name].dram:
-            return ""
         number, byte = ins.dram
         segment = next((s for s in self.program.segments if s.id == number), None)
         if segment is None:

@@ -18,11 +18,34 @@ from .program import Instruction, Program
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Access:
-    """A memory (1 to 4; 16 + n is segment n) and what is touched of it. `end`: one more than its last byte."""
+    """A memory (1 to 4; 16 + n is segment n) and what is touched of it: `part`, `base` granules further. `end`: one
+    more than its last byte."""
 
     space: int
-    granules: Granules
+    part: Granules
+    base: int
     end: int
+
+    @property
+    def granules(self) -> Granules:
+        """What is touched, from the memory's start."""
+        return self.part.shifted(self.base)
+
+    def meets(self, other: "Access") -> bool:
+        """Whether the two have a granule in common."""
+        if self.space != other.space or self.start >= other.stop or other.start >= self.stop:
+            return False
+        return self.granules.overlap(other.granules) != (0, 0)
+
+    @property
+    def start(self) -> int:
+        """The first granule."""
+        return self.base + int(self.part.starts[0])
+
+    @property
+    def stop(self) -> int:
+        """One more than the last granule."""
+        return self.base + self.part.end
 
 
 Accesses = tuple[tuple[Access, ...], tuple[Access, ...]]
@@ -72,15 +95,15 @@ class Regions:
         place: int = PMEM << 22 if at == "pmem" else getattr(ins, at)
         key = (id(part), place, 0)
         if (found := self._moved.get(key)) is None:
-            moved = part.shifted(place & (1 << 22) - 1)
-            found = self._moved[key] = Access(place >> 22, moved, moved.end * GRANULE)
+            base = place & (1 << 22) - 1
+            found = self._moved[key] = Access(place >> 22, part, base, (base + part.end) * GRANULE)
         return found
 
     def _far(self, ins: Instruction, far: Granules) -> Access:
         key = (id(far), ins.y, ins.z)
         if (found := self._moved.get(key)) is None:
             segment, byte = ins.dram
-            found = self._moved[key] = Access(SEGMENT + segment, of_bytes(far, byte), far.end + byte)
+            found = self._moved[key] = Access(SEGMENT + segment, of_bytes(far, byte), 0, far.end + byte)
         return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .footprint import GRANULE, SEGMENT
-from .granules import Granules, Ints, atoms
+from .granules import Ints, atoms
 from .regions import Access, Regions
 
 SPACE_SHIFT = 44
@@ -46,24 +46,26 @@ def touched(regions: Regions) -> Touches:
     program = regions.program
     writable = {SEGMENT + s.id for s in program.segments if s.writable}
     numbers: dict[int, int] = {}
-    sets: list[Granules] = []
+    sets: list[Access] = []
 
     def number(access: Access) -> int:
         if (found := numbers.get(id(access))) is None:
             found = numbers[id(access)] = len(sets)
-            sets.append(access.granules.shifted(access.space << SPACE_SHIFT))
+            sets.append(access)
         return found
 
     def tracked(accesses: tuple[Access, ...]) -> tuple[int, ...]:
         return tuple([number(a) for a in accesses if a.space < SEGMENT or a.space in writable])
 
     pairs = [tuple(map(tracked, regions.of(index))) for index in range(len(program.text))]
-    parts = atoms(sets)
+    parts = atoms([a.part for a in sets], [(a.space << SPACE_SHIFT) + a.base for a in sets])
     joined: dict[tuple[int, ...], Ints] = {(): NONE}
 
     def of(names: tuple[int, ...]) -> Ints:
         if (found := joined.get(names)) is None:
-            found = joined[names] = np.concatenate([parts.of[n] for n in names])
+            found = joined[names] = (
+                parts.of[names[0]] if len(names) == 1 else np.concatenate([parts.of[n] for n in names])
+            )
         return found
 
     return Touches([of(reads) for reads, _ in pairs], [of(writes) for _, writes in pairs], parts.first)

@@ -7,10 +7,10 @@ ld.a    Transfer(bytes=8192, runs=1)
 from dataclasses import dataclass, replace
 
 from ..cost import dma_cost, gemm_time, local_lines, vpu_busy
-from ..footprint import ACC, WMEM
+from ..footprint import ACC, SEGMENT, WMEM
 from ..machine import Machine
 from ..program import Instruction, Program
-from ..regions import Access, Regions
+from ..regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,4 @@ def _hazards(program: Program, m: Machine, found: list[Pace | Transfer]) -> None
 def _touches(regions: Regions, index: int, other: int) -> bool:
     """Whether an instruction reads or writes what another one wrote to a local memory."""
     reads, writes = regions.of(index)
-    return any(_meet(a, b) for b in regions.of(other)[1] if b.space < 16 for a in (*reads, *writes))
-
-
-def _meet(a: Access, b: Access) -> bool:
-    if a.space != b.space or a.granules.starts[0] >= b.granules.end or b.granules.starts[0] >= a.granules.end:
-        return False
-    return a.granules.overlap(b.granules) != (0, 0)
+    return any(a.meets(b) for b in regions.of(other)[1] if b.space < SEGMENT for a in (*reads, *writes))

@@ -32,7 +32,9 @@ def test_loop_nests(seed: int):
 def test_atoms_are_the_coarsest_partition(seed: int):
     rng = np.random.default_rng(seed)
     sets, plain = zip(*(some(rng, 3) for _ in range(rng.integers(1, 9))), strict=True)
-    found = atoms(sets)
+    bases = rng.integers(0, 9, len(sets)).tolist()
+    found = atoms(sets, bases)
+    plain = [{g + base for g in part} for part, base in zip(plain, bases, strict=True)]
     classes: dict[tuple[int, ...], int] = {}
     for g in sorted(set().union(*plain)):
         classes.setdefault(tuple(i for i, s in enumerate(plain) if g in s), g)
@@ -42,4 +44,4 @@ def test_atoms_are_the_coarsest_partition(seed: int):
 
 
 def test_no_sets_no_atoms():
-    assert atoms([]).count == 0
+    assert atoms([], []).count == 0
