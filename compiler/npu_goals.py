@@ -8,6 +8,7 @@ geometric mean.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from math import exp, log
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Slow:
-    """A layer that takes more than twice its own bound."""
+    """A layer that takes more than twice its own bound, or several that take turns."""
 
     layer: str
     cycles: int
@@ -119,13 +120,16 @@ def geomean(found: Sequence[Reached]) -> float:
 
 
 def _slow(model: ModelProto, machine: Machine, name: str, reports: Sequence[Report]) -> Iterator[Slow]:
-    """Layers beyond twice their bound, with the reason."""
+    """Layers beyond twice their bound, with the reason; layers that take turns are judged together."""
     least = {w.name: bound(machine, w) for network in networks(model, machine, name) for w in works(network)}
     for report in reports:
-        for row in report.layers:
-            own = least.get(row.layer)
-            if own is not None and row.cycles and own.cycles < HALF * row.cycles:
-                yield Slow(row.layer, row.cycles, own.cycles, own.by, reason(row, report))
+        for _, turns in groupby(report.layers, key=lambda row: row.group):
+            rows = [row for row in turns if row.layer in least]
+            cycles, own = sum(row.cycles for row in rows), sum(least[row.layer].cycles for row in rows)
+            if cycles and own < HALF * cycles:
+                told = rows[0].layer + (f" +{len(rows) - 1}" if len(rows) > 1 else "")
+                worst = max(rows, key=lambda row: row.cycles)
+                yield Slow(told, cycles, own, least[worst.layer].by, reason(worst, report))
 
 
 def reason(row: Row, report: Report) -> str:

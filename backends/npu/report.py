@@ -5,7 +5,7 @@ report.layers[3].bound_by -> "dram"      report.document() -> {"schema": "aic.np
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from .machine import Machine
 from .mapping_text import mapping_of
@@ -13,7 +13,7 @@ from .occupancy import Occupancy, occupancy
 from .program import Program
 from .sim.event import Timeline
 from .stalls import CLASSES, Stalls, stalls
-from .tally import ArrayTime, Tally, bytes_once, mark_of, tallies
+from .tally import ArrayTime, Tally, bytes_once, groups, mark_of, tallies
 
 SCHEMA = "aic.npu/1"
 UNITS = ("array", "vector", "dma")
@@ -48,6 +48,8 @@ class Row:
     """Cycles of array, dram, vector, shift and sync: what `bound_by` is the largest of."""
     stalls: dict[str, int] = field(default_factory=dict[str, int])
     """Cycles of the array by class, those before its products included."""
+    group: str = ""
+    """The first of the layers that it takes turns with: its own name where it runs alone."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,13 @@ def report_of(program: Program, ran: Timeline, model: str = "") -> Report:
     lost = stalls(program, ran, {n: ideal[n] for n, tally in counted.items() if tally.products}, layers)
     once, spad, array = bytes_once(program, layers), occupancy(program, times), ArrayTime.of(program, times)
     rows: list[Row] = []
-    now = 0
+    now, leaders = 0, groups(program)
     for number, tally in sorted(counted.items()):
         then, now = now, max(now, tally.last)
         active = percent(array.within(then, now), now - then)
         losses = lost.layers.get(number, dict.fromkeys(CLASSES, 0))
-        rows.append(_row(program, number, tally, now - then, ideal[number], active, losses, once, spad))
+        row = _row(program, number, tally, now - then, ideal[number], active, losses, once, spad)
+        rows.append(replace(row, group=mark_of(program, leaders.get(number, number)).layer))
     waits = [
         Wait(mark_of(program, number).layer, *program.sems[semaphore - 1][:2], count)
         for (number, semaphore), count in sorted(lost.waited.items(), key=lambda item: (-item[1], item[0]))

@@ -21,7 +21,7 @@ CLASSES = {
     "sync": "the next product waits for a token from VPU or ST",
     "idle": "no product is in the array's queue",
 }
-MXU = 2
+MXU, VPU = 2, 3
 CLASS_OF_QUEUE = {"lda": "input", "ldw": "weights", "vpu": "sync", "st": "sync", "mxu": "idle"}
 
 

@@ -14,7 +14,7 @@ from .machine import Machine
 from .program import Instruction, Program
 from .regions import Regions
 from .sim.event import Times
-from .stalls import MXU
+from .stalls import MXU, VPU
 from .usage import LOADS, Usage, Usages
 
 SEGMENT, GRANULE = 16, 16
@@ -118,6 +118,28 @@ class ArrayTime:
         """Busy cycles in [start, stop)."""
         inside = np.minimum(self.stops, stop) - np.maximum(self.starts, start)
         return int(inside[inside > 0].sum())
+
+
+def groups(program: Program) -> dict[int, int]:
+    """The first layer of the group that each layer runs in: layers that take turns on the array or the vector unit, as
+    those of a cascade by strips do, are one group."""
+    found: dict[int, int] = {}
+    for queue in (MXU, VPU):
+        marks = [ins.d for ins in program.text if ins.name == "mark" and ins.queue == queue]
+        last = {number: at for at, number in enumerate(marks)}
+        leader, until = -1, -1
+        for at, number in enumerate(marks):
+            if at > until:
+                leader = number
+            until = max(until, last[number])
+            found[number] = min(found.get(number, leader), leader)
+    return {number: _root(found, number) for number in found}
+
+
+def _root(found: dict[int, int], number: int) -> int:
+    while (parent := found.get(number, number)) != number:
+        number = parent
+    return number
 
 
 def mark_of(program: Program, number: int) -> Mark:
