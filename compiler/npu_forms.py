@@ -9,7 +9,7 @@ from ..backends.npu.program import Program
 from ..backends.npu.report_columns import csv_of, explanation, table, text_of
 from ..backends.npu.report_diff import Diff, DiffError, diff
 from ..backends.npu.report_html import html_of
-from ..backends.npu.roofline_svg import Dot, roofline_svg
+from ..backends.npu.report_picture import report_svg
 from ..backends.npu.trace import trace
 from .errors import UsageError
 from .npu_programs import Measured
@@ -47,9 +47,7 @@ def trace_document(found: Measured) -> dict[str, object]:
 
 def picture(found: Measured) -> str:
     """The layers as they ran in the roofline, as SVG."""
-    rows = [row for row in found.report.layers if row.macs and row.cycles and row.dram_rd + row.dram_wr]
-    dots = [Dot(r.layer, r.macs / (r.dram_rd + r.dram_wr), r.macs / r.cycles, r.cycles, r.bound_by) for r in rows]
-    return roofline_svg(found.report.machine, dots, found.name)
+    return report_svg(found.report, found.name)
 
 
 def findings(program: Program, found: Measured | None = None) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ from html import escape
 
 from .report import Report, Row
 from .report_columns import COLUMNS, totals_text
-from .roofline_svg import Dot, roofline_svg
+from .report_picture import report_svg
 from .stalls import CLASSES
 
 SHADES = {
@@ -47,12 +47,7 @@ def html_of(report: Report) -> str:
         f'<th class="{"" if c.number else "t"}" title="{escape(c.definition)}">{escape(c.title)}</th>' for c in COLUMNS
     )
     rows = "\n".join(f"<tr>{_cells(row)}</tr>" for row in report.layers)
-    dots = [
-        Dot(row.layer, row.macs / max(row.dram_rd + row.dram_wr, 1), row.macs / row.cycles, row.cycles, row.bound_by)
-        for row in report.layers
-        if row.macs and row.cycles and row.dram_rd + row.dram_wr
-    ]
-    picture = roofline_svg(report.machine, dots, "layers as they ran") if dots else ""
+    picture = report_svg(report, "layers as they ran; those that take turns are one")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'

@@ -1,9 +1,7 @@
 """`aic npu sim, check, roofline, diff, sweep, goals`: documents that keep their schemas, tables, exit codes."""
 
-import argparse
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from aic.backends.npu.container import write_npux
 from aic.compiler import npu_goals, npu_sweep
 from aic.compiler.errors import CompileError, RegressionError, UsageError
 from aic.compiler.npu_goals import Case, Reached, Slow
+from aic.tools._main import parser_of
 
 from ..backends.npu.example import example
 from .schemas import checked
@@ -20,16 +19,11 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def npu(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a subcommand in this process: exit code and stdout."""
+    """Runs `aic npu NAME ..` in this process, errors as they are raised: exit code and stdout."""
 
     def run(name: str, *argv: object) -> tuple[int, str]:
-        tool = import_module(f"aic.tools._npu.{name}")
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--json", action="store_true")
-        parser.add_argument("-q", "--quiet", action="store_true")
-        tool.add_arguments(parser)
-        code = tool.run(parser.parse_args([str(arg) for arg in argv]))
-        return code, capsys.readouterr().out
+        args = parser_of("npu").parse_args([name, *map(str, argv)])
+        return args.run(args), capsys.readouterr().out
 
     return run
 

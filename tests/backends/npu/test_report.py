@@ -14,6 +14,7 @@ from aic.backends.npu.report import Report, report_of
 from aic.backends.npu.report_columns import COLUMNS, csv_of, explanation, text_of
 from aic.backends.npu.report_diff import DiffError, diff
 from aic.backends.npu.report_html import html_of
+from aic.backends.npu.report_picture import dots_of_report
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.stalls import CLASSES
 from aic.backends.npu.tokens import tokens
@@ -131,6 +132,16 @@ def test_forms_say_the_same(report: Report):
     document = json.loads(json.dumps(report.document()))
     assert document["schema"] == "aic.npu/1" and len(document["layers"]) == 2
     assert sum(document["stalls"]["percent"].values()) == pytest.approx(100)
+
+
+def test_layers_that_take_turns_are_one_group():
+    program = marked(example())
+    assert [row.group for row in report_of(program, timeline(program)).layers] == ["first", "second <&>"]
+    program.text.insert(-1, Instruction("mark", d=0, f=3))
+    found = report_of(program, timeline(program))
+    assert [row.group for row in found.layers] == ["first", "first"]
+    (dot,) = dots_of_report(found)
+    assert (dot.name, dot.cycles) == ("first to second <&>", found.totals["cycles"])
 
 
 class Page(HTMLParser):
