@@ -6,8 +6,8 @@
                                         %z1 = graph.dequantize (graph.quantize %z, %sz, %zz {to = i8}), %sz, %zz
 
 Weights are symmetric with a scale for each output channel, activations have one scale and a zero point, biases 32 bits.
-What an instruction does at once has integers at its ends only. A graph that holds quantize or dequantize already is
-left as it is. Marked inexact: the results are those of 8 bits. After the graph passes, because batch normalisations are
+What an instruction does at once has integers at its ends only. A graph that quantises anything already is left as it
+is. Marked inexact: the results are those of 8 bits. After the graph passes, because batch normalisations are
 to be weights by then; before npu-select, because that reads the QDQ form.
 """
 
@@ -23,7 +23,7 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
-from ....dialects.graph.quantize import UNSIGNED_BYTE, DequantizeOp, DynamicQuantizeOp, QuantizeOp
+from ....dialects.graph.quantize import UNSIGNED_BYTE, DynamicQuantizeOp, QuantizeOp
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..quant.calibrate import Sample, calibrate, random_samples, read_samples
 from ..quant.choose import Choice, choose, sharers
@@ -59,7 +59,7 @@ class NpuQuantize(ModulePass):
                 f"found {self.method} and {self.type}"
             )
         main = next((f for f in op.ops if isinstance(f, FuncOp) and f.sym_name.data == "main"), None)
-        if main is None or any(isinstance(o, QuantizeOp | DequantizeOp | DynamicQuantizeOp) for o in op.walk()):
+        if main is None or any(isinstance(o, QuantizeOp | DynamicQuantizeOp) for o in op.walk()):
             return
         choice = choose(main, self.keep, weights)
         if not choice.values:

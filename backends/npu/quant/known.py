@@ -8,6 +8,7 @@ from xdsl.ir import SSAValue
 from ....dialects._shape import Array
 from ....dialects.graph.compare import WhereOp
 from ....dialects.graph.elementwise import AddOp, MulOp
+from ....dialects.graph.quantize import DequantizeOp
 from ....dialects.graph.view import ExpandOp, ReshapeOp, SliceOp, TransposeOp
 from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
 
@@ -16,17 +17,23 @@ HIDING = -1e3
 
 
 def is_known(value: SSAValue) -> bool:
-    """Whether the value is a constant or a weight."""
-    return isinstance(value.owner, ConstantOp | WeightOp)
+    """Whether the value is a constant or a weight, or integers of these in place of floats."""
+    if isinstance(op := value.owner, DequantizeOp):
+        return all(map(is_known, op.operands))
+    return isinstance(op, ConstantOp | WeightOp)
 
 
 def recipe(value: SSAValue, weights: WeightStore) -> Callable[[], Array] | None:
-    """How to have the array of a constant or a weight; None for any other value."""
+    """How to have the array of a known value; None for any other, and for a weight that has no array."""
     match value.owner:
         case ConstantOp() as op:
             return op.array
         case WeightOp() as op if op.weight in weights:
             return weights.recipe(op.weight)
+        case DequantizeOp() as op:
+            inputs = [r for v in op.operands if (r := recipe(v, weights)) is not None]
+            known = len(inputs) == len(op.operands)
+            return (lambda: op.evaluate(*(make() for make in inputs))[0]) if known else None
         case _:
             return None
 
