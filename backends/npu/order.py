@@ -18,8 +18,10 @@ from .touch import Touches
 
 MOST = 255
 """What a semaphore's counter holds."""
-FRESH, LOADED = -2, -1
+FRESH, LOADED = 1 << 30, -1
 """Who wrote an atom, if no instruction did: nobody, the loader."""
+WRITER, ANY = 10, [FRESH] * 5
+"""The column of the last writer; what no place is above."""
 
 
 class Conflict(NamedTuple):
@@ -74,9 +76,10 @@ class _Walk:
             self.order[queue].append(index)
         self.head, self.inside, self.next = [0] * 5, [0] * 5, 0
         self.clock = [[0] * 5 for _ in QUEUES]
-        self.last = np.zeros((self.touches.count, 10), np.int32)  # by atom: last write, then read, of each queue
-        self.writer = np.where(self.loaded, LOADED, FRESH)
-        self.used = np.zeros(len(self.program.text) + 2, bool)  # the last two stand for LOADED and FRESH
+        # by atom: the place of the last write, then of the last read, of each queue; the last writer
+        self.last = np.zeros((self.touches.count, 11), np.int32)
+        self.last[:, WRITER] = np.where(self.loaded, LOADED, FRESH)
+        self.used = np.zeros(len(self.program.text) + 1, bool)  # the last stands for LOADED
         self.tokens: list[deque[list[int]]] = [deque()] + [deque([[0] * 5] * init) for _, _, _, init in sems]
         self.sent = [0] + [init for _, _, _, init in sems]
         self.took: list[list[int]] = [[] for _ in self.tokens]
@@ -144,22 +147,24 @@ class _Walk:
     def touch(self, index: int, queue: int, clock: list[int]) -> None:
         """Compare an instruction's accesses with who touched the same before."""
         reads, writes = self.touches.reads[index], self.touches.writes[index]
-        last, writer = self.last, self.writer
+        last = self.last
         if len(reads):
-            seen = last[reads, :5] > clock
+            before = last[reads]
+            seen = before > [*clock, *ANY, FRESH - 1]
+            writers = before[:, WRITER]
             if seen.any():
-                self.race(index, reads, seen)
-            source = writer[reads]
-            self.used[source] = True
-            if source.min() == FRESH:
-                self.verdict.fresh.append(Conflict(index, -1, int(reads[source == FRESH][0])))
+                self.race(index, reads, seen[:, :WRITER])
+                if (fresh := reads[seen[:, WRITER]]).size:
+                    self.verdict.fresh.append(Conflict(index, -1, int(fresh[0])))
+                    writers = writers[writers != FRESH]
+            self.used[writers] = True
             last[reads, 5 + queue] = clock[queue]
         if len(writes):
-            seen = last[writes] > (clock + clock)
+            seen = last[writes] > [*clock, *clock, FRESH]
             if seen.any():
                 self.race(index, writes, seen)
             last[writes, queue] = clock[queue]
-            writer[writes] = index
+            last[writes, WRITER] = index
 
     def race(self, index: int, atoms: Ints, seen: "np.ndarray") -> None:
         """One conflict for every queue that is not ordered before."""
