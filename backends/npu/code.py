@@ -80,6 +80,9 @@ class Op:
     waits: tuple[int, ...] = ()
     signals: tuple[int, ...] = ()
     """Semaphore numbers, from 1, at most two each; set by `npu-sync`."""
+    out: tuple[int, ...] = ()
+    """What of its layer's tensor it makes: image, row, column and channel of its result's first element, the steps of
+    rows and of columns. For debugging only."""
 
 
 @dataclass
@@ -106,6 +109,8 @@ class Code:
     segments: list[Segment] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    tensors: list[dict[str, object]] = field(default_factory=list)
+    """The layers' tensors: name, shape [images, rows, columns, channels], dtype, scale, zero point; for debuggers."""
     sems: list[tuple[str, str, str, int]] = field(default_factory=list)
     """Name, producer queue, consumer queue, initial count; semaphore n is entry n - 1."""
 

@@ -29,7 +29,7 @@ def encode(code: Code, machine: Machine, *, marks: bool = True, data: bool = Tru
     `data`, segments hold nothing. EncodeError names the operation and what does not fit."""
     program = Program(machine, sems=list(code.sems), marks=list(code.marks))
     program.segments = [_segment(s, data) for s in code.segments]
-    table, last = _Table(), [-1] * 5
+    table, last, made = _Table(), [-1] * 5, {}
     for number, op in enumerate(code.ops):
         try:
             ins = _instruction(op, table)
@@ -38,8 +38,11 @@ def encode(code: Code, machine: Machine, *, marks: bool = True, data: bool = Tru
         if marks and op.layer >= 0 and last[ins.queue] != op.layer:
             last[ins.queue] = op.layer
             program.text.append(Instruction("mark", d=op.layer, f=ins.queue))
+        if op.out and 0 <= op.layer < len(code.marks):
+            made.setdefault(code.marks[op.layer].out, []).append([len(program.text), *op.out])
         program.text.append(ins)
     program.text.append(Instruction("halt"))
+    program.tensors = [tensor | {"pieces": made.get(str(tensor["name"]), [])} for tensor in code.tensors]
     program.table = table.entries
     return program
 

@@ -15,6 +15,7 @@ from typing import cast
 import numpy as np
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    DenseArrayBase,
     DictionaryAttr,
     FlatSymbolRefAttr,
     FloatAttr,
@@ -33,7 +34,7 @@ from ...dialects._location import fused
 from ...dialects._shape import Array
 from ...dialects.graph._base import ints
 from ...dialects.graph.weight import WeightStore
-from ...dialects.npu.instruction import OPS, InstructionOp, Place, text, whole
+from ...dialects.npu.instruction import OPS, InstructionOp, Place, text, whole, wholes
 from ...dialects.npu.program import BufferOp, ProgramOp, SegmentOp, size_of, space_of
 from .code import Buffer, Code, Fields, Mark, Op, Ref, Segment
 from .encode import mnemonic_parts
@@ -78,6 +79,8 @@ class _Writer:
         sems = [ArrayAttr([text(n), text(p), text(c), whole(count)]) for n, p, c, count in code.sems]
         line = DictionaryAttr({space: whole(size) for space, size in code.line.items()})
         op = ProgramOp(self.name, [_mark(m) for m in code.marks], sems, line)
+        if code.tensors:
+            op.attributes["tensors"] = StringAttr(json.dumps(code.tensors, sort_keys=True))
         self.origins = [fused(NameLoc(StringAttr(node), NoneAttr()) for node in mark.nodes) for mark in code.marks]
         first = [*map(self.segment, code.segments), *map(self.buffer, code.buffers)]
         op.body.block.add_ops([*first, *map(self.instruction, code.ops)])
@@ -129,6 +132,8 @@ class _Writer:
             waits=op.waits,
             signals=op.signals,
         )
+        if op.out:
+            made.attributes["out"] = wholes(op.out)
         made.location = self.origins[op.layer] if 0 <= op.layer < len(self.origins) else UnknownLoc()
         return made
 
@@ -167,6 +172,8 @@ class _Reader:
         """The code; what is in it is shared with nothing but the store."""
         found = Code({space: _int(size) for space, size in op.line.data.items()})
         found.marks = [_mark_of(mark.data) for mark in op.marks]
+        if isinstance(tensors := op.attributes.get("tensors"), StringAttr):
+            found.tensors = json.loads(tensors.data)
         for sem in op.sems:
             name, producer, consumer, count = sem.data
             found.sems.append((_str(name), _str(producer), _str(consumer), _int(count)))
@@ -209,6 +216,8 @@ class _Reader:
                 made.dram = (place, offset)
             else:
                 setattr(made, role, Ref(place, offset))
+        if isinstance(out := op.attributes.get("out"), DenseArrayBase):
+            made.out = ints(out)
         if op.desc is not None:
             made.desc = (op.DECLARED.kind, self.fields(op.desc))
         return made

@@ -29,10 +29,15 @@ class Operand:
     x: int
     c: int
     type: int = 0
+    at: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Image, row, column and channel of the first element in its tensor."""
+    step: tuple[int, int] = (1, 1)
+    """Rows and columns of the tensor from one to the next."""
 
     def every(self, rows: int, columns: int) -> "Operand":
         """Only every so manyth row and column."""
-        return replace(self, y=self.y * rows, x=self.x * columns)
+        step = self.step[0] * rows, self.step[1] * columns
+        return replace(self, y=self.y * rows, x=self.x * columns, step=step)
 
     def source(self) -> Values:
         """The fields of a descriptor for src0."""
@@ -62,4 +67,5 @@ def operand(
         )
     y = store.row // GRANULE * view.step[0] if view.size[1] > 1 else 0
     x = store.line // GRANULE * view.step[1] if view.size[2] > 1 else 0
-    return Operand(ref, y, x, store.block // GRANULE, type_code(view.tensor))
+    at = images, rows, columns, view.at[3] + channel
+    return Operand(ref, y, x, store.block // GRANULE, type_code(view.tensor), at, view.step)

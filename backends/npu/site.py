@@ -91,7 +91,8 @@ class Site:
             low, high = LIMITS[field]
             if not field.startswith("imm") and not low <= value <= high:
                 raise LowerError(f"{self.layer.name}: {name} has {field} = {value}, expected {low} to {high}")
-        self.code.add(name, x=x.ref, z=z.ref, desc=("vec", given), layer=self.number, y=y, pm=pm, lut=lut)
+        op = self.code.add(name, x=x.ref, z=z.ref, desc=("vec", given), layer=self.number, y=y, pm=pm, lut=lut)
+        op.out = (*z.at, *z.step)
 
 
 def clamp(tensor: Tensor, low: float = -np.inf, high: float = np.inf) -> Values:

@@ -2,8 +2,10 @@
 
 from math import prod
 
+import numpy as np
+
 from ..code import Code, Mark
-from ..layer import Depthwise, Layer, Matrix, Norm, View
+from ..layer import Depthwise, Layer, Matrix, Norm, Tensor, View
 from ..machine import Machine
 from ..plan.plan import Plan
 from ..store import BYTES
@@ -15,6 +17,7 @@ def lower_plan(plan: Plan, machine: Machine) -> Code:
     """The operations of a plan, on buffers without addresses. LowerError if a layer has no instruction."""
     code = Code(machine.line)
     code.marks = [mark(layer) for layer in plan.network.layers]
+    code.tensors = [described(tensor) for tensor in plan.network.tensors]
     Lowering(Emitter(code, machine, plan.halos), plan).run()
     return code
 
@@ -30,6 +33,12 @@ def mark(layer: Layer) -> Mark:
         sum(map(_bytes, views)) + _weights(layer),
         layer.out.tensor.name,
     )
+
+
+def described(tensor: Tensor) -> dict[str, object]:
+    """What debugging needs of a tensor."""
+    numbers = {"scale": float(np.float32(tensor.scale)), "zero_point": tensor.zero, "unsigned": tensor.unsigned}
+    return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.type, **numbers}
 
 
 def _bytes(view: View) -> int:
