@@ -4,7 +4,9 @@ import csv
 import io
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
+import aic
 import pytest
 from aic.backends.npu.code import Mark
 from aic.backends.npu.machine import machine_from
@@ -193,3 +195,13 @@ def test_what_is_no_report_is_refused(report: Report):
             diff(document, {k: v for k, v in document.items() if k != key})
     with pytest.raises(DiffError, match="malformed"):
         diff(document, {**document, "layers": [{"layer": "x", "cycles": "many"}]})
+
+
+def test_the_manual_defines_every_column_and_class():
+    manual = Path(aic.__file__).parent / "docs" / "npu.md"
+    defined = {name for line in manual.read_text(encoding="utf8").splitlines() for name in first_cell(line)}
+    assert {column.title for column in COLUMNS} | set(CLASSES) <= defined
+
+
+def first_cell(line: str) -> list[str]:
+    return line.split("|")[1].strip().split(", ") if line.startswith("|") else []
