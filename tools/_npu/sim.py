@@ -3,7 +3,6 @@
 aic npu sim m.npux --report                   tables; m.report.json, .csv and .html beside it
 aic npu sim m.npux --trace t.json             Chrome trace events
 aic npu sim resnet50 --machine edge --json    a network or a model, compiled for the purpose
-aic npu sim m.npux --step                     the debugger
 """
 
 import argparse
@@ -17,7 +16,7 @@ from ...compiler.errors import UsageError, printable
 if TYPE_CHECKING:
     from ...compiler.npu_programs import Measured
 
-HELP = "run a program's clock: cycles by layer, stalls, traces; step through it"
+HELP = "run a program's clock: cycles by layer, stalls, traces"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--trace", type=Path, metavar="FILE", help="write Chrome trace events there")
     add("--svg", type=Path, metavar="FILE", help="write the layers in the roofline there")
     add("-o", "--output", type=Path, metavar="STEM", help="where reports are written (beside the program)")
-    add("--timing", choices=("plain",), default="plain", help="the timing model")
-    add("--step", action="store_true", help="the debugger")
-    add("--compare", metavar="REF", help="stop at the first layer that differs from a reference")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         for one in found:
             for file in write_reports(one, _stem(args, one)):
-                print(f"wrote {file}", file=sys.stderr) if not args.quiet else None
+                if not args.quiet:
+                    print(f"wrote {file}", file=sys.stderr)
     if args.json:
         documents = [report_document(one) for one in found]
         whole = documents[0] if len(documents) == 1 else {"schema": "aic.npu-parts/1", "parts": documents}
