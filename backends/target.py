@@ -65,6 +65,11 @@ class Target(ABC, Generic[M]):
     def pipeline(self, machine: M, level: int) -> dict[str, str]:
         """The passes at optimisation level 0 to 3, by IR level (graph, tensor, loop), in order."""
 
+    def placement(self, module: ModuleOp) -> dict[str, object] | None:
+        """Where the nodes of a module run that has come past the tensor level: `device`, `border`, `nodes` count them,
+        `left` lists node, op and reason of those on the host. None: all are the target's."""
+        del module
+
     @abstractmethod
     def emit(
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: M, options: EmitOptions
@@ -74,3 +79,8 @@ class Target(ABC, Generic[M]):
     @abstractmethod
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
         """What `emit` wrote, as a function from input arrays (in order, of the manifest's types) to outputs."""
+
+    def cycles(self, manifest: Mapping[str, object]) -> dict[str, object] | None:
+        """What a run takes by the clock of a simulated machine: `cycles`, `clock_ghz`, `utilisation` (percent of peak).
+        None: a run is to be measured."""
+        del manifest

@@ -20,6 +20,8 @@ from .session import InferenceSession, ports_of
 from .weights import random_weights
 
 Given = Mapping[str, Array | str]
+PROGRAM = ".npux"
+"""The ending of a program of an NPU by itself."""
 
 
 @dataclass
@@ -39,6 +41,8 @@ def runnable(path: Path, target: str, options: Callable[[Model | None], Options]
         return _of_session(InferenceSession(path))
     if path.suffix == ".mlir":
         return _of_text(path)
+    if path.suffix == PROGRAM:
+        return _of_program(path)
     model = load(path)
     return of_model(model, target, shaped(options(model), model, given), level)
 
@@ -75,6 +79,13 @@ def _of_session(session: InferenceSession) -> Runnable:
 
     names = [output.name for output in session.get_outputs()]
     return Runnable(session.static_inputs(), run)
+
+
+def _of_program(path: Path) -> Runnable:
+    from .npu_run import ProgramFile
+
+    found = ProgramFile(path)
+    return Runnable(found.inputs, found.run)
 
 
 def _of_text(path: Path) -> Runnable:

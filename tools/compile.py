@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HELP = "compile a model into an artifact"
 LEVELS = ("graph", "tensor", "loop", "hardware")
+LISTED = 8
+"""Nodes on the host that a person is told of; all of them with --json."""
 ENTRY = "entry.json"
 """The cache's own file beside a cached artifact."""
 
@@ -32,9 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, for which machine, into what, where to."""
     add_model(parser, "an ONNX file")
     add = parser.add_argument
-    add("-o", "--output", metavar="OUT", help="the artifact's folder; for a single text kind its file, or -")
-    add("--emit", metavar="K", action="append", default=[], help="c, so, project, mlir=LEVEL, ...; repeatable")
+    add("-o", "--output", metavar="OUT", help="the artifact's folder; for a single kind its file, or -")
+    add("--emit", metavar="K", action="append", default=[], help="c, so, npu-asm, mlir=LEVEL, ...; repeatable")
     add("--pipeline", metavar="LEVEL=P", action="append", default=[], help="other passes for a level")
+    parser.add_argument("--no-fallback", action="store_true", help="fail if a node would run on the host")
+    parser.add_argument("--report", action="store_true", help="the target's report beside the artifact's files")
     parser.add_argument("--verify-each", action="store_true", help="verify the IR after every pass")
     add_target(parser)
     add_shapes(parser)
@@ -50,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     use_cache(args)
     target = target_of(args).name
     levels = {kind: _level(kind) for kind in args.emit if kind.partition("=")[0] == "mlir"}
-    kinds = tuple(kind for kind in args.emit if kind not in levels)
+    kinds = tuple(dict.fromkeys([kind for kind in args.emit if kind not in levels] + ["report"] * args.report))
     watch = Watch(args)
     model = load(args.model)
     options = replace(
@@ -127,6 +131,7 @@ def _artifact(
 ) -> int:
     from ..compiler.artifact import write_folder
     from ..compiler.driver import compile_model
+    from ..compiler.placement import placement_of
     from ..compiler.reuse import compile_cached
 
     start = time.perf_counter()
@@ -139,10 +144,27 @@ def _artifact(
     watched = bool(levels or options.observers or args.timing or args.mem_limit)
     made = (compile_model if watched else compile_cached)(model, target, options=options)
     _expect_within(args.mem_limit, made.manifest)
-    write_folder(out, lambda fresh: _copy(made.folder, fresh, texts))
+    found = placement_of(target, made.manifest.get("placement"))
+    if args.no_fallback and found is not None:
+        found.forbid(printable(model.name))
+    if not _wants_file(out, made):
+        write_folder(out, lambda fresh: _copy(made.folder, fresh, texts))
     watch.tell([(name, seconds) for _, name, seconds in made.times])
     _tell(made, out, time.perf_counter() - start, args)
     return 0
+
+
+def _wants_file(out: Path, made: "Compiled") -> bool:
+    """Write the one file that is the whole model, if `out` has its ending; answers whether that was asked for."""
+    from ..compiler.files import write_whole
+
+    endings = made.manifest.get("endings")
+    if not isinstance(endings, list) or out.suffix not in endings:
+        return False
+    if not isinstance(single := made.manifest.get("single"), str):
+        raise UsageError(f"-o {out}: the model is more than one program; give a folder", code="not-single")
+    write_whole(out, (made.folder / single).read_bytes())
+    return True
 
 
 def _collect(texts: dict[str, str], levels: list[str]) -> "Callable[[str, AicContext, ModuleOp], None]":
@@ -202,19 +224,26 @@ def memory_of(manifest: Mapping[str, object]) -> tuple[int, int]:
 
 def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace) -> None:
     """The summary: on stderr for a person, on stdout for a program."""
+    from ..compiler.placement import placement_of
+    from ..compiler.targets import target_named
+
     manifest = made.manifest
     arena, weights = memory_of(manifest)
     memory = manifest.get("memory")
     bound = memory.get("lower_bound_bytes", 0) if isinstance(memory, Mapping) else 0
-    nodes = _nodes(manifest)
+    target, precision = str(manifest["target"]), str(manifest.get("precision", "f32"))
+    placed, clock = placement_of(target, manifest.get("placement")), target_named(target).cycles(manifest)
+    nodes = _nodes(manifest) if placed is None else placed.total
     if args.json:
         stages = {stage: sum(t for s, _, t in made.times if s == stage) for stage, _, _ in made.times}
         document = {
             "schema": "aic.compile/1",
             "output": str(out),
-            "target": manifest["target"],
-            "precision": "f32",
+            "target": target,
+            "precision": precision,
             "nodes": nodes,
+            "placement": manifest.get("placement"),
+            "clock": clock,
             "cached": not made.times,
             "seconds": seconds,
             "stages": stages,
@@ -222,16 +251,30 @@ def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace)
             "hash": manifest["hash"],
         }
         print(json.dumps(document, indent=2))
-    if not args.quiet:
-        kernels = manifest.get("launches")
-        launched = f" by {len(kernels)} launches" if isinstance(kernels, list) else ""
-        told = "from the cache" if not made.times else f"{seconds:.1f} s"
-        print(
-            f"{printable(str(out))}: target {manifest['target']}, f32, {nodes} nodes{launched}\n"
-            f"  memory  arena {size_text(arena)} (lower bound {size_text(int(bound))}), weights {size_text(weights)}\n"
-            f"  time    {told}",
-            file=sys.stderr,
-        )
+    if args.quiet:
+        return
+    kernels = manifest.get("launches")
+    launched = f" by {len(kernels)} launches" if isinstance(kernels, list) else ""
+    where = f"{nodes} nodes{launched}" if placed is None else placed.line
+    told = "from the cache" if not made.times else f"{seconds:.1f} s"
+    lines = [f"{printable(str(out))}: target {target}, {precision}, {where}"]
+    lines += (
+        [] if placed is None else [f"  host    {printable(n)} ({op}): {why}" for n, op, why in placed.host[:LISTED]]
+    )
+    lines += [] if placed is None or len(placed.host) <= LISTED else [f"  ... {len(placed.host) - LISTED} more"]
+    lines += [] if clock is None else [f"  clock   {clock_text(clock)}"]
+    lines += [
+        f"  memory  arena {size_text(arena)} (lower bound {size_text(int(bound))}), weights {size_text(weights)}",
+        f"  time    {told}",
+    ]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def clock_text(clock: Mapping[str, object]) -> str:
+    """Cycles of a run with what they mean: `492,164 cycles, 59.7 % of peak; 2,032 a second at 1 GHz`."""
+    cycles, ghz, used = (float(str(clock[key])) for key in ("cycles", "clock_ghz", "utilisation"))
+    rate = f"; {ghz * 1e9 / cycles:,.1f} a second at {ghz:g} GHz" if cycles else ""
+    return f"{cycles:,.0f} cycles, {used:.1f} % of peak{rate}"
 
 
 def _nodes(manifest: Mapping[str, object]) -> int:

@@ -33,6 +33,7 @@ from .report_html import html_of
 from .sim.event import timeline
 from .trace import trace
 
+SUFFIX = ".npux"
 TOLD = 8
 """Findings that an error lists."""
 
@@ -78,6 +79,7 @@ def write(
         "precision": _precision(found),
         "programs": listed,
         "single": listed[0]["file"] if alone else None,
+        "endings": [SUFFIX],
         "host": {"text": f"{name}.host.mlir", "weights": f"{name}.host.npz"},
         "placement": placement(module).json(),
         "weights": {"bytes": sizes.get("weights", 0) + sizes.get("params", 0), "mode": "embed"},
@@ -120,7 +122,7 @@ def _write_program(made: Made, folder: Path, stem: str, kinds: Sequence[str]) ->
         "layers": len(program.marks),
         "macs": sum(mark.macs for mark in program.marks),
         "cycles": ran.cycles,
-        "utilisation": report.totals["util"],
+        "ideal": report.totals["ideal"],
     }
 
 

@@ -220,10 +220,8 @@ def to_stored(array: Array, entry: Entry) -> Array:
     return array.astype(entry.type)
 
 
-def from_stored(array: Array, entry: Entry, kind: np.dtype[np.generic] | None = None) -> Array:
-    """`to_stored` backwards. Without `kind` integers stay integers, of the network's own sign."""
-    own = np.dtype(np.uint8) if entry.unsigned and entry.dtype == "i8" else entry.type
-    kind = own if kind is None else kind
+def from_stored(array: Array, entry: Entry, kind: np.dtype[np.generic]) -> Array:
+    """`to_stored` backwards, to that type."""
     if entry.dtype == "i8" and kind == np.uint8:
         return np.bitwise_xor(array.view(np.uint8), np.uint8(0x80))
     if kind.kind == "f" and entry.type.kind == "i":
@@ -275,17 +273,20 @@ def load(array: Array, entry: Entry, segment: Array) -> None:
     segment[entry.offset : entry.offset + entry.bytes] = data
 
 
+def graph_type(entry: Entry) -> np.dtype[np.generic]:
+    """The numpy type of the network's array."""
+    if entry.graph:
+        try:
+            return np.dtype(getattr(ml_dtypes, entry.graph, entry.graph))
+        except TypeError:
+            raise EntryError(f"tensor {entry.name}: no numpy type {entry.graph!r}") from None
+    return np.dtype(np.uint8) if entry.unsigned and entry.dtype == "i8" else entry.type
+
+
 def fetch(segment: Array, entry: Entry, kind: np.dtype[np.generic] | None = None) -> Array:
     """An array of the network from where the machine left it."""
     found = restore(from_storage(segment[entry.offset : entry.offset + entry.bytes], entry), entry)
-    return from_stored(found, entry, kind if kind is not None or not entry.graph else _kind(entry.graph))
-
-
-def _kind(name: str) -> np.dtype[np.generic]:
-    try:
-        return np.dtype(getattr(ml_dtypes, name, name))
-    except TypeError:
-        raise EntryError(f"no numpy type {name!r}") from None
+    return from_stored(found, entry, graph_type(entry) if kind is None else kind)
 
 
 def _whole(found: object, what: str, count: int | None = None) -> list[int]:

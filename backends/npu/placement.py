@@ -45,7 +45,7 @@ class Placement:
         border = self.border - named
         npu = self.npu - named - border
         found = [{"node": left.node, "op": left.op, "reason": left.reason} for left in self.host]
-        counts: dict[str, object] = {"npu": len(npu), "border": len(border), "host": len(named)}
+        counts: dict[str, object] = {"device": len(npu), "border": len(border), "host": len(named)}
         return counts | {"nodes": len(npu | border | named), "left": found}
 
 

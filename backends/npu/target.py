@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..target import EmitOptions, Target, TargetError
+from .placement import placement
 from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
@@ -62,12 +63,13 @@ class NpuTarget(Target[Setup]):
 
         return Loaded(folder, manifest)
 
-    def measure(self, folder: Path, manifest: Mapping[str, object]) -> dict[str, object]:
-        """Cycles of a run by the machine's clock, host work left out."""
-        listed = manifest.get("programs")
-        machine = manifest.get("machine")
+    def placement(self, module: ModuleOp) -> dict[str, object]:
+        return placement(module).json()
+
+    def cycles(self, manifest: Mapping[str, object]) -> dict[str, object]:
+        listed, machine = manifest.get("programs"), manifest.get("machine")
         if not isinstance(listed, list) or not isinstance(machine, Mapping):
-            raise TargetError(f"{folder}: the manifest names no programs")
-        cycles = sum(int(entry["cycles"]) for entry in listed)
-        macs = sum(int(entry["macs"]) for entry in listed)
-        return {"cycles": cycles, "macs": macs, "clock_ghz": machine["clock_ghz"], "programs": listed}
+            raise TargetError("the manifest names no programs")
+        cycles, ideal = (sum(float(entry[key]) for entry in listed) for key in ("cycles", "ideal"))
+        used = 100 * ideal / cycles if cycles else 0.0
+        return {"cycles": int(cycles), "clock_ghz": machine["clock_ghz"], "utilisation": used, "programs": listed}

@@ -1,0 +1,43 @@
+"""A program of an NPU by itself as something that runs on arrays by name: the simulator, on the tensors it declares."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from onnx import helper
+
+from ..backends.npu.container import ContainerError, read_npux
+from ..backends.npu.hosttensor import Entry, EntryError, graph_type
+from ..backends.npu.program import Program
+from ..backends.npu.sim.memory import SimulationError
+from ..backends.npu.sim.run import ports, simulate
+from ..dialects._shape import Array
+from .errors import CompileError, UsageError
+from .frontends.onnx.model import Port
+
+
+class ProgramFile:
+    """The program in a container; `run` takes its inputs by name and answers its outputs."""
+
+    def __init__(self, path: Path):
+        try:
+            self.program: Program = read_npux(path)
+            found = ports(self.program)
+        except (ContainerError, EntryError) as error:
+            raise CompileError(f"{path}: {error}", code="bad-program") from error
+        self.inputs = tuple(_port(entry) for _, entry in found.inputs)
+        self.outputs = tuple(_port(entry) for _, entry in found.outputs)
+        if not self.outputs:
+            raise CompileError(f"{path}: the program declares no outputs", code="bad-program")
+
+    def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:
+        """One run on the simulator. UsageError if an input does not fit, CompileError if the program goes astray."""
+        try:
+            return simulate(self.program, feed).outputs
+        except EntryError as error:
+            raise UsageError(str(error), code="bad-input") from error
+        except SimulationError as error:
+            raise CompileError(str(error), code="bad-program") from error
+
+
+def _port(entry: Entry) -> Port:
+    return Port(entry.name, helper.np_dtype_to_tensor_dtype(graph_type(entry)), entry.full)
