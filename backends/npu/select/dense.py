@@ -50,7 +50,7 @@ def product(
     dims = shape(weights)
     outputs = dims[axis]
     if not in_integers(reader, place, factors(reader, weights, lambda w: w, axis)):
-        place = floating(reader, value)
+        place = reader.converted(place, "bf16")
     place = summable(reader, place)
     *rows, inner = place.dims
     window = Window(place, inner, reader.granule(place.tensor))
@@ -79,12 +79,6 @@ def product(
             kernel=window.kernel,
         ),
     )
-
-
-def floating(reader: Reader, value: SSAValue) -> Place:
-    """A value in bf16, whatever it is to be multiplied with."""
-    place = reader.place(value)
-    return place if place.tensor.type == "bf16" else reader.floating(value)
 
 
 def summable(reader: Reader, place: Place) -> Place:

@@ -23,6 +23,7 @@ from ....dialects.graph.view import ExpandOp, ReshapeOp, SliceOp, TransposeOp
 from ..layer import Axes, Copy, Tensor, View
 from .moves import move, same
 from .place import CHANNEL, COLUMN, IMAGE, ROW, At, Factor, Place, Unplaceable, box
+from .plain import is_view
 from .reader import Reader, Unsupported, is_number
 
 SYMBOL = 8
@@ -77,9 +78,7 @@ def _quantisation(reader: Reader, value: SSAValue):
 def wished(reader: Reader, value: SSAValue) -> list[int]:
     """The axis that each dimension of an argument should lie along."""
     dims = shape(value)
-    ones = tuple((Factor(SYMBOL + i, np.arange(n, dtype=np.int64)),) if n > 1 else () for i, n in enumerate(dims))
-    start = Place(Tensor("", 1, 1, 1, 1), (0, 0, 0, 0), ones)
-    stack, seen, best = [(value, start)], {value}, dict[int, int]()
+    stack, seen, best = [(value, symbols(dims))], {value}, dict[int, int]()
     while stack and len(seen) < MOST and not best:
         at, place = stack.pop(0)
         for use in at.uses:
@@ -94,6 +93,26 @@ def wished(reader: Reader, value: SSAValue) -> list[int]:
     default = {d: axis for d, axis in zip(last[::-1], (CHANNEL, COLUMN), strict=False)}
     found = best or default
     return [found.get(d, IMAGE) for d in range(len(dims))]
+
+
+def symbols(dims: Sequence[int]) -> Place:
+    """A value whose dimensions lie along axes of their own, from SYMBOL on."""
+    found = tuple((Factor(SYMBOL + i, np.arange(n, dtype=np.int64)),) if n > 1 else () for i, n in enumerate(dims))
+    return Place(Tensor("", 1, 1, 1, 1), (0, 0, 0, 0), found)
+
+
+def read_by(value: SSAValue, place: Place) -> list[Place]:
+    """The value as those see it who read it through views."""
+    stack, found = [(value, place)], list[Place]()
+    while stack and len(found) < MOST:
+        at, here = stack.pop(0)
+        for op in (use.operation for use in at.uses):
+            after = _through(op, at, here) if is_view(op) else None
+            if after is None:
+                found.append(here)
+            else:
+                stack.append((op.results[0], after))
+    return found
 
 
 def _asked(op: Operation, index: int, place: Place) -> Roles | None:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ....dialects._shape import shape
-from ....dialects.graph.elementwise import AddOp, MaxOp, MinOp, MulOp, SubOp
+from ....dialects.graph.elementwise import AddOp, DivOp, MaxOp, MinOp, MulOp, SubOp
 from ..layer import Elementwise, View
+from .affine import with_number
 from .constant import Quantisation, sum_numbers
 from .moves import like
 from .place import Place
@@ -16,15 +17,22 @@ MODES = {AddOp: "add", SubOp: "sub", MulOp: "mul", MaxOp: "max", MinOp: "min"}
 Pairwise = AddOp | SubOp | MulOp | MaxOp | MinOp
 
 
-@reads(AddOp, SubOp, MulOp, MaxOp, MinOp)
-def pair(reader: Reader, op: Pairwise) -> None:
-    """Two activations of one shape, or one that is repeated."""
+@reads(AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp)
+def pair(reader: Reader, op: Pairwise | DivOp) -> None:
+    """Two activations of one shape, or one that is repeated; or one and known numbers."""
     if isinstance(op, AddOp) and is_mask(reader, op):
         reader.wait(op)
         return
+    if any(reader.constants.known(v) is not None for v in (op.lhs, op.rhs)) and with_number(reader, op):
+        return
+    if isinstance(op, DivOp):
+        raise Unsupported("a quotient")
+    activations(reader, op)
+
+
+def activations(reader: Reader, op: Pairwise) -> None:
+    """Two values of one shape, or one that is repeated."""
     a, b, mode = op.lhs, op.rhs, MODES[type(op)]
-    if any(reader.constants.known(v) is not None for v in (a, b)):
-        raise Unsupported("a constant operand")
     if shape(a) != shape(op.res):
         if shape(b) != shape(op.res) or mode == "sub":
             raise Unsupported("both operands are repeated")

@@ -91,7 +91,8 @@ class Reader:
         return self
 
     def _read(self, op: Operation) -> None:
-        rule, before = RULES.get(type(op)), len(self.layers)
+        rule = next((RULES[kind] for kind in type(op).__mro__ if kind in RULES), None)
+        before = len(self.layers)
         self._current = Unit([op], [])
         if op in self.host or rule is None:
             self.reasons[op] = "placed on the host" if op in self.host else f"the NPU has no layer for {op.name}"
@@ -147,7 +148,12 @@ class Reader:
 
     def floating(self, value: SSAValue, *types: str) -> Place:
         """The same in one of these types, bf16 unless said otherwise; else in the first of them."""
-        place, types = self.plain(value), types or ("bf16",)
+        if self.gain(value) != 1.0:
+            raise Unsupported("a factor that is still to be multiplied with")
+        return self.converted(self.place(value), *(types or ("bf16",)))
+
+    def converted(self, place: Place, *types: str) -> Place:
+        """A place in one of these types; else in the first of them."""
         tensor = place.tensor
         if tensor.type in types:
             return place

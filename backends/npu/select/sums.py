@@ -11,7 +11,8 @@ from xdsl.ir import Operation, SSAValue
 
 from ....dialects._shape import shape
 from ....dialects.graph._numbers import Numbers
-from ..layer import Activation, Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
+from ..layer import Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
+from .affine import function
 from .constant import Known, Scaled, sum_numbers
 from .moves import like
 from .place import Place
@@ -108,13 +109,6 @@ def written(reader: Reader, s: Sum) -> None:
     if after:
         local = s.place(function(reader, after, tensor))
     reader.places[tail.value] = tail.place(local)
-
-
-def function(reader: Reader, mode: str, x: Tensor) -> Tensor:
-    """The result of a function of each element of a tensor."""
-    made = replace(x, name=reader.name(f"{x.name}_{mode}"))
-    reader.add(Activation(name=made.name, x=View.whole(x), out=View.whole(made), mode=mode))
-    return made
 
 
 def by_itself(layer: Matrix) -> Depthwise:
