@@ -12,7 +12,8 @@ from ..backends.npu.roofline_svg import dots_of, roofline_svg
 from ..backends.npu.work import Work, works
 from .driver import Options
 from .errors import UsageError
-from .npu_programs import PLAIN, machine_named, networks, source_of
+from .npu_machines import named
+from .npu_programs import PLAIN, networks, source_of
 
 COLUMNS = ("layer", "macs", "ideal", "array", "dram layerwise", "dram fused", "vector", "bound", "by", "util %")
 
@@ -81,7 +82,7 @@ def bounds_of(
     model: str, machine: str, *, batch: int = 1, type: str = "i8", laid_out: bool = False, options: Options = PLAIN
 ) -> Bounds:
     """`model`: a network by name, or the path of a model, whose layers are those that the NPU runs."""
-    on = machine_named(machine)
+    on = named(machine)
     if type not in on.dtypes:
         raise UsageError(f"type {type}: machine {on.name} has {', '.join(on.dtypes)}", code="bad-type")
     assert type in BYTES

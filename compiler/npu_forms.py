@@ -12,6 +12,7 @@ from ..backends.npu.report_html import html_of
 from ..backends.npu.report_picture import report_svg
 from ..backends.npu.trace import trace
 from .errors import UsageError
+from .files import write_whole
 from .npu_programs import Measured
 
 __all__ = ["RULES", "Diff", "explanation", "table"]
@@ -36,7 +37,7 @@ def write_reports(found: Measured, stem: Path) -> list[Path]:
     }
     files = [stem.with_name(stem.name + suffix) for suffix in forms]
     for file, form in zip(files, forms.values(), strict=True):
-        file.write_text(form(), encoding="utf8")
+        write_whole(file, form())
     return files
 
 

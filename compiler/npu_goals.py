@@ -19,8 +19,9 @@ from ..backends.npu.networks import GOALS, NETWORKS, cases
 from ..backends.npu.report import Report, Row
 from ..backends.npu.roofline import bound, total
 from ..backends.npu.work import works
+from .npu_machines import named
 from .npu_networks import quantized_network
-from .npu_programs import compiled_programs, machine_named, networks, timed
+from .npu_programs import compiled_programs, networks, timed
 from .workers import mapped
 
 GATE = 0.85
@@ -94,7 +95,7 @@ def known() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def measure(case: Case) -> Reached:
     """Compile, run the clock, compare with the bound."""
-    machine, layers = machine_named(case.preset), NETWORKS[case.network](case.batch)
+    machine, layers = named(case.preset), NETWORKS[case.network](case.batch)
     best = total(machine, [bound(machine, work) for work in layers])
     model = quantized_network(case.network, case.batch)
     programs = compiled_programs(model, case.preset)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..backends.npu.container import ContainerError, read_npux
 from ..backends.npu.isa import EncodeError
 from ..backends.npu.layer import Network
-from ..backends.npu.machine import Machine, MachineError, machine_from
+from ..backends.npu.machine import Machine, MachineError
 from ..backends.npu.program import Program
 from ..backends.npu.report import Report, report_of
 from ..backends.npu.select.network import read_network
@@ -22,9 +22,10 @@ from ..dialects.kernel import FuncOp
 from .driver import Options, Plan, compile_model, lower
 from .errors import CompileError, UsageError
 from .frontends.onnx.model import Model, Source
+from .npu_machines import assemble_file, named
 from .npu_networks import BUILD, quantized_network
 
-TARGET, SUFFIX = "npu", ".npux"
+TARGET, SUFFIX, TEXT = "npu", ".npux", ".npuasm"
 PLAIN = Options()
 
 
@@ -51,18 +52,15 @@ def told() -> Iterator[None]:
         raise CompileError(str(error), code="deadlock") from error
 
 
-def machine_named(text: str) -> Machine:
-    """A preset, a file, either with keys replaced; UsageError."""
-    with told():
-        return machine_from(text)
-
-
-def read_programs(path: Path) -> dict[str, Program]:
-    """The programs of a container, or of an artifact's folder, by file name; UsageError if there is none."""
+def read_programs(path: Path, machine: str = "") -> dict[str, Program]:
+    """The programs of a container, an artifact's folder, or a text of assembly for `machine`, by file name; UsageError
+    if there is none."""
     files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
     if not files:
         raise UsageError(f"{path}: no program of an NPU (*{SUFFIX})", code="no-program")
     with told():
+        if path.suffix == TEXT:
+            return {path.stem: read_npux(assemble_file(path, named(machine or DEFAULT)))}
         return {file.stem: read_npux(file) for file in files}
 
 
@@ -95,7 +93,7 @@ def measured(what: str | Path, machine: str = "", batch: int = 1, options: Optio
     if is_model(what):
         programs = compiled_programs(source_of(str(what), batch), machine or DEFAULT, options)
     else:
-        programs = read_programs(path)
+        programs = read_programs(path, machine)
     single = len(programs) == 1
     named = {(path.name if single else f"{path.name}:{name}"): program for name, program in programs.items()}
     return [timed(name, program) for name, program in named.items()]
@@ -104,7 +102,7 @@ def measured(what: str | Path, machine: str = "", batch: int = 1, options: Optio
 def is_model(what: str | Path) -> bool:
     """Whether this is a model, not a program."""
     path = Path(what)
-    return not path.is_dir() and path.suffix != SUFFIX
+    return not path.is_dir() and path.suffix not in (SUFFIX, TEXT)
 
 
 def timed(name: str, program: Program) -> Measured:

@@ -76,6 +76,13 @@ def test_check_of_a_sound_program(npu: Run, program: Path):
     assert {f["class"] for f in found} == {"W-SERIAL"} and not any(f["error"] for f in found)
 
 
+def test_check_and_sim_take_assembly(npu: Run, program: Path):
+    text = program.with_name("p.npuasm")
+    npu("dis", program, "-o", text)
+    assert npu("check", text, "--machine", "edge") == (0, "p: 21 instructions, 0 findings\n")
+    assert "3,350 cycles" in npu("sim", text)[1]
+
+
 def test_a_container_that_is_none(npu: Run, tmp_path: Path):
     (tmp_path / "x.npux").write_bytes(b"AICX")
     with pytest.raises(CompileError):

@@ -24,12 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table or the document."""
+    from ...compiler.files import write_whole
     from ...compiler.npu_bounds import COLUMNS, bounds_of
     from ...compiler.npu_forms import table
 
     found = bounds_of(args.model, args.machine, batch=args.batch, type=args.type, laid_out=args.laid_out)
     if args.svg is not None:
-        args.svg.write_text(found.svg(), encoding="utf8")
+        write_whole(args.svg, found.svg())
     if args.json:
         print(json.dumps(found.document(), indent=2))
         return 0

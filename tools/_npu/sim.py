@@ -22,8 +22,17 @@ HELP = "run a program's clock: cycles by layer, stalls, traces"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, and what to tell of it."""
     add = parser.add_argument
-    add("what", nargs="?", help="a .npux, an artifact's folder, an ONNX file; or resnet50, mobilenetv2, bert-base")
-    add("--machine", default="", metavar="M[,K=V]", help="of a model: a preset or a file, with keys replaced (edge)")
+    add(
+        "what",
+        nargs="?",
+        help="a .npux or .npuasm, an artifact's folder, an ONNX file; or resnet50, mobilenetv2, bert-base",
+    )
+    add(
+        "--machine",
+        default="",
+        metavar="M[,K=V]",
+        help="of a model or a text: a preset or a file, with keys replaced (edge)",
+    )
     add("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
     add("--report", action="store_true", help="the layer table; also written as .report.json, .csv and .html")
     add("--wide", action="store_true", help="the layer table with all its columns")
@@ -35,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables or the document."""
+    from ...compiler.files import write_whole
     from ...compiler.npu_forms import explanation, picture, report_document, report_text, trace_document, write_reports
     from ...compiler.npu_programs import measured
 
@@ -47,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
     if len(found) > 1 and (args.trace or args.svg):
         raise UsageError(f"{args.what}: {len(found)} programs; name one of its files for --trace and --svg")
     if args.trace is not None:
-        args.trace.write_text(json.dumps(trace_document(found[0])), encoding="utf8")
+        write_whole(args.trace, json.dumps(trace_document(found[0])))
     if args.svg is not None:
-        args.svg.write_text(picture(found[0]), encoding="utf8")
+        write_whole(args.svg, picture(found[0]))
     if args.report:
         for one in found:
             for file in write_reports(one, _stem(args, one)):
