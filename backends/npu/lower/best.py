@@ -52,8 +52,6 @@ def variants(machine: Machine, effort: int) -> Iterator[Knobs]:
     yield base
     if effort >= 2:
         yield replace(base, longest=1)
-        if not machine.wmem.bytes:
-            yield replace(base, weights=0.4)
     budget = base.budget * 0.8
     while budget > SMALLEST:
         if effort < 2:

@@ -157,8 +157,8 @@ class Emitter:
 
     def weights(self, layer: Matrix, cut: Tiling, first: int, count: int, part: Slice, keep: str) -> Ref:
         """Weights of column tiles [first, first + count) for a slice of K, loaded unless they are there; to be kept for
-        the group in memory `keep`, or until `forget_weights`."""
-        key = (id(layer), first, part.before)
+        the group in memory `keep`, or until `forget`."""
+        key = (id(layer), "weights", first, part.before)
         if key in self.kept:
             return self.kept[key]
         start = self.dram.weights_of(layer, cut.kpack) + (first * cut.lines + part.before) * cut.tile
@@ -173,35 +173,32 @@ class Emitter:
         self.kept[key] = found
         return found
 
-    def forget_weights(self, layer: Matrix) -> None:
-        """Later uses load a layer's weights again."""
-        for key in [k for k in self.kept if k[0] == id(layer)]:
+    def forget(self, layer: Layer, what: str) -> None:
+        """Later uses load a layer's `weights` or `params` again."""
+        for key in [k for k in self.kept if k[:2] == (id(layer), what)]:
             del self.kept[key]
 
     def params(self, layer: Layer, blocks: tuple[int, int] | None, keep: bool) -> dict[str, Ref]:
-        """Records of blocks (first, count) of channels, by default all, and the look-up table. The reference to the
-        records is to where block 0's would be."""
+        """Records of blocks (first, count) of channels, by default all, and the look-up table, loaded unless they are
+        there; to be kept for the group, or until `forget`. The reference to the records is to where block 0's would
+        be."""
         size, total = record_bytes(layer, self.machine)
         first, count = blocks if blocks is not None else (0, -(-total // size) if size else 0)
-        key = (id(layer), "params", first)
         found: dict[str, Ref] = {}
         if total:
+            key = (id(layer), "params", first)
             if key not in self.kept:
                 low = first * size
                 high = min(total, (first + count) * size + (size // 3 if blocks is not None else 0))
                 start = self.dram.records_of(layer) + low
                 self.kept[key] = self._parameter(f"{layer.name}.p{first}", start, high - low, 16, keep)
             found["records"] = Ref(self.kept[key].buffer, self.kept[key].offset - first * size)
-            if not keep:
-                del self.kept[key]
         lut = table(layer)
         if lut is not None:
-            key = (id(layer), "lut")
+            key = (id(layer), "params", "lut")
             if key not in self.kept:
                 self.kept[key] = self._parameter(f"{layer.name}.lut", self.dram.table_of(lut), 256, 256, keep)
             found["lut"] = self.kept[key]
-            if not keep:
-                del self.kept[key]
         return found
 
     def _parameter(self, name: str, start: int, size: int, align: int, keep: bool) -> Ref:

@@ -96,7 +96,7 @@ class _GroupRun:
             self._save_span(layer.out.tensor, strip)
 
     def _arithmetic(self, layer: Layer, pieces: Sequence[Piece], stores: Stores) -> None:
-        keep, shares = self.group.keep, self.owner.plan.shares
+        keep, shares = self.group.keep, self.group.shares
         match layer:
             case Matrix():
                 cut = tiling(layer, self.e.machine, self._rows(layer), shares)
@@ -111,6 +111,8 @@ class _GroupRun:
                     self._saved(
                         stores[id(layer.out.tensor)], layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3])
                     )
+        if not keep.records:
+            self.e.forget(layer, "params")
 
     def _rows(self, layer: Matrix) -> int:
         """Stacked rows of the largest strip: all strips are cut alike, so that what is kept serves each."""

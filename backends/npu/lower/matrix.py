@@ -58,9 +58,9 @@ def lower_matrix(
                     if part is final:
                         _finish(e, layer, block, acc, stores, params, saved)
             if not keep.weights and len(cut.slices) > 1:
-                e.forget_weights(layer)
+                e.forget(layer, "weights")
         if not keep.weights:
-            e.forget_weights(layer)
+            e.forget(layer, "weights")
 
 
 def _records(e: Emitter, layer: Matrix, first: int, count: int) -> tuple[int, int] | None:

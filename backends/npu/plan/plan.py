@@ -27,6 +27,7 @@ class Group:
     layers: tuple[Layer, ...]
     strips: Strips
     keep: Keep
+    shares: Shares
     streamed: frozenset[int] = frozenset()
     """Ids of tensors that are in SPAD only a block of results at a time: results on their way to DRAM, residuals on
     theirs from it."""
@@ -47,7 +48,6 @@ class Plan:
     groups: list[Group]
     resident: set[int]
     """Ids of tensors that lie in SPAD as a whole; the others are there strip by strip."""
-    shares: Shares
     notes: list[str] = field(default_factory=list)
 
 

@@ -19,17 +19,20 @@ from .tiling import Shares
 
 COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 56, 112)
 """Numbers of strips that are tried."""
+RINGS = (0.08, 0.16, 0.3, 0.45)
+"""Parts of SPAD for passing weights that are tried on machines without a weight memory."""
 
 
 @dataclass(frozen=True)
 class Knobs:
-    """What may be varied between plans of one network: the part of SPAD that is planned with, layers in a group, the
-    part of SPAD that streams weights (machines without a weight memory), parts of ACC."""
+    """What may be varied between plans of one network: the part of SPAD that is planned with, layers in a group, parts
+    of ACC."""
 
     budget: float = 0.9
     longest: int = 12
-    weights: float = 0.25
     parts: int = 4
+    dram: float = 0.1
+    """What a cycle of transfers costs that is hidden under computation: others may be waiting for it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Choice:
     last: int
     strips: Strips
     keep: str
+    shares: Shares
     away: frozenset[int]
     streamed: frozenset[int]
     cycles: float
@@ -51,9 +55,9 @@ class Search:
     def __init__(self, network: Network, machine: Machine, knobs: Knobs = Knobs()):
         self.network, self.machine, self.knobs = network, machine, knobs
         self.halos: dict[int, Halo] = halos(network)
-        room = 0 if machine.wmem.bytes else int(machine.spad.bytes * knobs.weights)
-        self.shares = Shares.of(machine, room, knobs.parts)
-        self.room = machine.spad.bytes * knobs.budget - room
+        rings = (0,) if machine.wmem.bytes else tuple(int(machine.spad.bytes * r) for r in RINGS)
+        self.rings = tuple((ring, Shares.of(machine, ring, knobs.parts)) for ring in rings)
+        self.room = machine.spad.bytes * knobs.budget
         self.size = {id(t): tensor_bytes(t, machine, self.halos[id(t)]) for t in network.tensors}
         self.bytes = {id(t): tensor_bytes(t, machine) for t in network.tensors}
         self.first, self.last = lifetimes(network)
@@ -93,10 +97,10 @@ class Search:
             again = self.choose(choice.first, choice.last, away) or choice
             layers = tuple(self.network.layers[again.first : again.last])
             kept = again.strips.count > 1 and records_of(layers, self.machine) <= 40960
-            groups.append(Group(layers, again.strips, Keep(again.keep, kept), again.streamed))
+            groups.append(Group(layers, again.strips, Keep(again.keep, kept), again.shares, again.streamed))
         inside = {id(t) for g, c in zip(groups, choices, strict=True) for t in g.tensors if not self.crosses(t, c)}
         resident = {id(t) for t in self.network.tensors} - away - inside
-        return Plan(self.network, self.halos, groups, resident, self.shares)
+        return Plan(self.network, self.halos, groups, resident)
 
     def crosses(self, tensor: Tensor, choice: Choice) -> bool:
         """Whether a tensor lives outside of a group, too."""
@@ -106,9 +110,10 @@ class Search:
         """The best number of strips for the layers [first, last); `away`: what is in DRAM, if that is settled."""
         best: Choice | None = None
         for strips in self._strips(first, last):
-            found = self._cost(first, last, strips, away)
-            if found is not None and (best is None or found.cycles < best.cycles):
-                best = found
+            for ring, shares in self.rings:
+                found = self._cost(first, last, strips, away, shares, ring)
+                if found is not None and (best is None or found.cycles < best.cycles):
+                    best = found
         return best
 
     def _strips(self, first: int, last: int) -> Iterator[Strips]:
@@ -125,22 +130,22 @@ class Search:
             if found is not None:
                 yield found
 
-    def _cost(self, first: int, last: int, strips: Strips, settled: frozenset[int] | None) -> Choice | None:
+    def _cost(
+        self, first: int, last: int, strips: Strips, settled: frozenset[int] | None, shares: Shares, ring: int
+    ) -> Choice | None:
         layers = self.network.layers[first:last]
         touched = {id(v.tensor): v.tensor for layer in layers for v in (*layer.inputs, layer.out)}
         crossing = {k for k in touched if self.first[k] < first or self.last[k] >= last}
         passing = {k for k in self.size if self.first[k] < first and self.last[k] >= last and k not in touched}
         windows = self._windows(layers, strips, touched, crossing)
-        passes = streamable(layers, self.machine, self.shares) & crossing
-        windows |= {k: min(windows[k], self._blocks()) for k in passes}
-        away = self._away(crossing | passing, touched, windows, settled)
+        passes = streamable(layers, self.machine, shares) & crossing
+        windows |= {k: min(windows[k], self._blocks(shares)) for k in passes}
+        away = self._away(crossing | passing, touched, windows, settled, self.room - ring)
         if away is None:
             return None
         taken = self._taken(crossing | passing, touched, windows, away)
         try:
-            work = [
-                layer_work(layer, self.machine, self.halos, strips, i, self.shares) for i, layer in enumerate(layers)
-            ]
+            work = [layer_work(layer, self.machine, self.halos, strips, i, shares) for i, layer in enumerate(layers)]
         except LowerError:
             return None
         weights = sum(w.weights for w in work)
@@ -149,15 +154,16 @@ class Search:
         if settled is None:
             traffic += sum(2 * self.bytes[k] for k in away & passing)
         loaded = weights * (1 if keep or strips.count == 1 else strips.count)
-        cycles = max(compute(work, strips.count), self._dram(loaded, traffic))
-        return Choice(first, last, strips, keep, away, frozenset(passes) & away, cycles + 100)
+        dram = self._dram(loaded, traffic)
+        cycles = max(compute(work, strips.count), dram) + self.knobs.dram * dram
+        return Choice(first, last, strips, keep, shares, away, frozenset(passes) & away, cycles + 100)
 
-    def _blocks(self) -> int:
+    def _blocks(self, shares: Shares) -> int:
         """Bytes of the few blocks of results that are on their way at once."""
-        return 4 * self.shares.block * self.machine.cols * 2
+        return 4 * shares.block * self.machine.cols * 2
 
-    def _work(self, layer: Layer, strips: Strips, i: int) -> Work:
-        return layer_work(layer, self.machine, self.halos, strips, i, self.shares)
+    def _work(self, layer: Layer, strips: Strips, i: int, shares: Shares) -> Work:
+        return layer_work(layer, self.machine, self.halos, strips, i, shares)
 
     def _keep(self, strips: int, weights: int, taken: float) -> str:
         """The memory in which a group's weights can stay for all strips, if there is one."""
@@ -196,11 +202,12 @@ class Search:
         touched: dict[int, Tensor],
         windows: dict[int, int],
         settled: frozenset[int] | None,
+        room: float,
     ) -> frozenset[int] | None:
         """What has to be in DRAM so that the rest fits; None if it does not."""
 
         def fits(away: frozenset[int]) -> bool:
-            return self._taken(candidates, touched, windows, away) <= self.room
+            return self._taken(candidates, touched, windows, away) <= room
 
         if settled is not None:
             return settled & candidates if fits(settled & candidates) else None
