@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 from aic.backends.npu.container import write_npux
 from aic.compiler import npu_goals, npu_sweep
 from aic.compiler.errors import CompileError, RegressionError, UsageError
 from aic.compiler.npu_goals import Case, Reached, Slow
+from aic.compiler.npu_networks import Vision
 from aic.tools._main import parser_of
 
 from ..backends.npu.example import example
@@ -89,6 +91,40 @@ def test_a_container_that_is_none(npu: Run, tmp_path: Path):
         npu("sim", tmp_path / "x.npux")
     with pytest.raises(UsageError, match="no program"):
         npu("check", tmp_path / "..")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Two convolutions, the second with a residual, and a classifier."""
+    net = Vision()
+    x = net.rectified(net.spread("image", "image.in", (1, 3, 16, 16), 1.0), "conv1", 16, 3, 2)
+    y = net.linear(x, "conv2", 16, 1)
+    both = net.relu(net.node("Add", [y.name, x.name], "add"), "add.out", x.shape, 1.0)
+    made = net.model("small", {"image": (1, 3, 16, 16)}, net.head(both, 10))
+    onnx.save(made, tmp_path / "small.onnx")
+    return tmp_path / "small.onnx"
+
+
+def test_a_model_is_compiled_for_the_purpose(npu: Run, model: Path):
+    document = checked(npu("sim", model, "--machine", "edge,vpu.lanes=64", "--report", "--json")[1])
+    macs = {row["macs"] for row in document["layers"]}
+    assert {64 * 27 * 16, 64 * 16 * 16, 160} <= macs
+    assert any("/conv1" in name or "conv1" in name for name in document["layers"][0]["onnx"])
+    assert document["totals"]["cycles"] == sum(row["cycles"] for row in document["layers"])
+    assert sum(document["stalls"]["cycles"].values()) == document["totals"]["cycles"]
+    assert model.with_name("small.report.html").exists()
+
+
+def test_roofline_of_a_model_is_that_of_its_layers(npu: Run, model: Path):
+    layers = checked(npu("roofline", model, "--json")[1])["layers"]
+    assert sorted(row["macs"] for row in layers if row["macs"]) == [160, 64 * 16 * 16, 64 * 27 * 16]
+    assert all(row["bound"] == max(row["array"], row["dram_fused"], row["vector"]) for row in layers)
+
+
+def test_sweep_of_a_model(npu: Run, model: Path):
+    rows = checked(npu("sweep", "edge", model, "--set", "array.rows=16,32", "--workers", 2, "--json")[1])["rows"]
+    assert [row["error"] for row in rows] == [None, None]
+    assert len({row["hash"] for row in rows}) == 2
 
 
 def test_roofline_of_a_network_by_name(npu: Run, tmp_path: Path):
