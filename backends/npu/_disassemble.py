@@ -17,6 +17,11 @@ def disassemble(program: Program) -> str:
     return "\n".join(lines) + "\n"
 
 
+def instruction_text(program: Program, number: int) -> str:
+    """One instruction, as `disassemble` has it."""
+    return _instruction(program.text[number], program, {s.id: s.name for s in program.segments})
+
+
 def _segment(s: SegmentInfo) -> str:
     words = [".seg", str(s.id), s.name, str(s.bytes)]
     if s.role != SEGMENT_ROLES[min(s.id, len(SEGMENT_ROLES) - 1)]:
