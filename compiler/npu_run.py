@@ -13,6 +13,7 @@ from ..backends.npu.sim.run import ports, simulate
 from ..dialects._shape import Array
 from .errors import CompileError, UsageError
 from .frontends.onnx.model import Port
+from .npu_programs import timed
 
 
 class ProgramFile:
@@ -37,6 +38,12 @@ class ProgramFile:
             raise UsageError(str(error), code="bad-input") from error
         except SimulationError as error:
             raise CompileError(str(error), code="bad-program") from error
+
+    def clock(self) -> dict[str, object]:
+        """Cycles, clock rate and utilisation of a run."""
+        found = timed("program", self.program).report
+        rate, used = self.program.machine.clock_ghz, found.totals["util"]
+        return {"cycles": found.totals["cycles"], "clock_ghz": rate, "utilisation": used or 0.0}
 
 
 def _port(entry: Entry) -> Port:

@@ -30,6 +30,8 @@ class Runnable:
 
     inputs: tuple[Port, ...]
     run: Callable[[Mapping[str, Array]], dict[str, Array]]
+    clock: Mapping[str, object] | None = None
+    """What a run takes on a simulated machine."""
 
 
 def runnable(path: Path, target: str, options: Callable[[Model | None], Options], level: str, given: Given) -> Runnable:
@@ -78,14 +80,14 @@ def _of_session(session: InferenceSession) -> Runnable:
         return dict(zip(names, session.run(None, feed), strict=True))
 
     names = [output.name for output in session.get_outputs()]
-    return Runnable(session.static_inputs(), run)
+    return Runnable(session.static_inputs(), run, session.clock())
 
 
 def _of_program(path: Path) -> Runnable:
     from .npu_run import ProgramFile
 
     found = ProgramFile(path)
-    return Runnable(found.inputs, found.run)
+    return Runnable(found.inputs, found.run, found.clock())
 
 
 def _of_text(path: Path) -> Runnable:

@@ -37,6 +37,7 @@ from .interpret import interpret
 from .knobs import NUM_THREADS
 from .ort_types import ModelMetadata, NodeArg, SessionOptions, metadata, node_arg
 from .reuse import compile_cached
+from .targets import target_named
 
 log = logging.getLogger("aic.session")
 INTERPRETER = "interpreter"
@@ -53,6 +54,8 @@ class Built:
     wants: tuple[tuple[str, np.dtype[np.generic], tuple[int, ...]], ...]
     pinned: tuple[tuple[int, bytes], ...] = ()
     held: object = None
+    clock: Mapping[str, object] | None = None
+    """What a run takes on a simulated machine."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fitting(self, feed: Mapping[str, object]) -> list[Array] | None:
@@ -120,7 +123,8 @@ class InferenceSession:
         if providers and self._provider not in [p if isinstance(p, str) else p[0] for p in providers]:
             raise UsageError(f"{folder}: built for target {self._provider}, not for {providers!r}", code="wrong-target")
         self._inputs, self._outputs = (ports_of(manifest[key]) for key in ("inputs", "outputs"))
-        self._last = Built(load_artifact(folder, manifest), _wants(self._inputs))
+        clock = target_named(self._provider).cycles(manifest)
+        self._last = Built(load_artifact(folder, manifest), _wants(self._inputs), clock=clock)
 
     def _is_static(self, port: Port) -> bool:
         if port.name in self._options.shapes or port.name in self._options.values:
@@ -225,6 +229,10 @@ class InferenceSession:
         sizes = {name: dims for name, _, dims in self._last.wants}
         return tuple(replace(port, dims=sizes[port.name]) for port in self._inputs)
 
+    def clock(self) -> Mapping[str, object] | None:
+        """Cycles, clock rate and utilisation of a run on a simulated machine; None where a run is to be measured."""
+        return None if self._last is None else self._last.clock
+
     def get_outputs(self) -> list[NodeArg]:
         """The outputs."""
         return [node_arg(port) for port in self._outputs]
@@ -287,7 +295,8 @@ def _interpreted(model: Model, _: str, options: Options) -> Built:
 
 def _compiled(model: Model, target: str, options: Options) -> Built:
     compiled = compile_cached(model, target, options)
-    return Built(compiled.load(), _wants(ports_of(compiled.manifest["inputs"])), held=compiled)
+    clock = target_named(target).cycles(compiled.manifest)
+    return Built(compiled.load(), _wants(ports_of(compiled.manifest["inputs"])), held=compiled, clock=clock)
 
 
 def _wants(ports: Sequence[Port]) -> tuple[tuple[str, np.dtype[np.generic], tuple[int, ...]], ...]:

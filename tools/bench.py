@@ -3,7 +3,8 @@
     aic bench model.onnx --json > a.json        .. later ..        aic bench model.onnx --json > b.json
     aic bench diff a.json b.json --threshold 5                     exit 5 if b is slower by more than 5 %
 
-A time is that of a call from Python with its inputs at hand and its outputs fresh.
+A time is that of a call from Python with its inputs at hand and its outputs fresh; on a simulated machine that of its
+clock.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..compiler.errors import UsageError, printable
 from ._arguments import add_build, add_inputs, add_shapes, add_target, options_of, target_of, use_cache
 from ._bench_diff import diff
+from .compile import clock_text
 from .run import complete, inputs_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 HELP = "measure how long a model or an artifact runs; compare two measurements"
 ORT = "ort"
+BARE = {".mlir": "interpreter", ".npux": "npu"}
+"""What runs a file that is neither model nor artifact."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +72,8 @@ def _measured(path: Path, args: argparse.Namespace) -> int:
 
     use_cache(args)
     facts, made, feed = _ready(path, args)
+    if made.clock is not None:
+        return _simulated(facts, made.clock, args)
     calls: dict[str, Callable[[], object]] = {"aic": lambda: made.run(feed)}
     outputs = made.run(feed)
     agrees = None
@@ -85,6 +91,22 @@ def _measured(path: Path, args: argparse.Namespace) -> int:
         print(_told(facts, found, ratio))
     if agrees is False and args.peer and not args.quiet:
         print(f"warning: the outputs differ from those of {printable(args.peer)}", file=sys.stderr)
+    return 0
+
+
+def _simulated(facts: Mapping[str, object], clock: Mapping[str, object], args: argparse.Namespace) -> int:
+    """A machine whose clock is simulated: one run is as good as many, and what the host takes says nothing."""
+    from ..compiler.measure import Effort, spread_of
+
+    if args.peer is not None:
+        raise UsageError("--peer: the time of a simulated machine is not measured, nor a peer beside it")
+    seconds = float(str(clock["cycles"])) / float(str(clock["clock_ghz"])) / 1e9
+    found = {"aic": spread_of([seconds], args.percentiles)}
+    if args.json:
+        print(json.dumps(_document(facts, Effort(0, 1, 0.0), found, None, None, clock), indent=2))
+    else:
+        print(f"{printable(str(facts['file']))}: target {facts['target']}, simulated")
+        print(f"  {clock_text(clock)}\n  {time_text(seconds)} a run")
     return 0
 
 
@@ -111,8 +133,8 @@ def _ready(path: Path, args: argparse.Namespace) -> "tuple[dict[str, object], Ru
     if is_artifact(path):
         manifest = read_manifest(path)
         target, seen = str(manifest["target"]), {key: manifest.get(key, {}) for key in ("model", "options")}
-    elif path.suffix == ".mlir":
-        target, seen = "interpreter", {"options": {}}
+    elif path.suffix in BARE:
+        target, seen = BARE[path.suffix], {"options": {}}
     found = versions() | ({"onnxruntime": package_version("onnxruntime")} if args.peer == ORT else {})
     cc = str(getattr(args, "cc", ""))
     facts: dict[str, object] = {
@@ -157,6 +179,7 @@ def _document(
     found: "Mapping[str, Spread]",
     ratio: "Spread | None",
     agrees: bool | None,
+    clock: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     peer = None
     if ratio is not None:
@@ -167,6 +190,7 @@ def _document(
         **facts,
         "effort": asdict(effort),
         "seconds": asdict(found["aic"]),
+        "clock": clock,
         "peer": peer,
     }
 
