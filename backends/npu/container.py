@@ -236,8 +236,11 @@ def _problem(ins: Instruction, program: Program, kinds: list[str]) -> str:
         space, byte = ins.local(at)
         if declared.dram and at != "x":
             continue
-        if at not in declared.by_field and (space or byte):
+        operand = declared.by_field.get(at)
+        if operand is None and (space or byte):
             return f"field {at} is set, which has no meaning"
+        if operand is not None and not operand.optional and space == 0:
+            return f"{at} is missing: the {operand.role}"
         if space > 4 or (space == 0 and byte):
             return f"{at} lies in memory {space}; expected 1 to 4"
     if declared.dram and ins.dram[0] not in {s.id for s in program.segments}:

@@ -1,9 +1,9 @@
 """Where rows of a tensor lie in SPAD: `[C1][rows][columns][lanes]`, images stacked along the rows.
 
- image 0 row 0   |h|x x x x|h|      h: stored halo, filled with the zero point
-        row 1    |h|x x x x|h|      stored row of image b's row y: b * pitch + y
- between images  |h|h h h h|h|
- image 1 row 0   |h|x x x x|h|
+image 0 row 0   |h|x x x x|h|      h: stored halo, filled with the zero point
+       row 1    |h|x x x x|h|      stored row of image b's row y: b * pitch + y
+between images  |h|h h h h|h|
+image 1 row 0   |h|x x x x|h|
 """
 
 from dataclasses import dataclass

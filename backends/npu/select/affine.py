@@ -54,11 +54,11 @@ def _factor(reader: Reader, op: Operation, x: SSAValue, scalar: float) -> bool:
     """A factor of an operand of products, which these multiply with."""
     if not isinstance(op, MulOp | DivOp) or (isinstance(op, DivOp) and op.lhs is not x):
         return False
-    stack, readers = [op.res], list[Operation]()
+    stack, readers = list[SSAValue]([op.res]), list[Operation]()
     while stack:
         for user in (use.operation for use in stack.pop().uses):
             if is_view(user):
-                stack += user.results
+                stack.extend(user.results)
             else:
                 readers.append(user)
     if not readers or not all(isinstance(r, MatmulOp) and reader.free(r) for r in readers):
@@ -194,8 +194,8 @@ def leaky(reader: Reader, op: LeakyReluOp | PReluOp) -> None:
         rest = replace(tail, scale=1 - slope)
         first = scaled(reader, View.whole(flat), rest, local, f"{name}_rest")
         view, mode = View.whole(first), "add"
-    out, limits = View.whole(made), {"low": -INF, "high": INF}
-    reader.add(Elementwise(name=made.name, a=view, b=View.whole(steep), out=out, mode=mode, **limits))
+    out, b = View.whole(made), View.whole(steep)
+    reader.add(Elementwise(name=made.name, a=view, b=b, out=out, mode=mode, low=-INF, high=INF))
     reader.places[op.res] = Place(made, local.at, local.dims)
 
 
@@ -217,6 +217,6 @@ def power(reader: Reader, op: PowOp) -> None:
     (place,) = reader.real(op.lhs)
     view, local = reader.boxed(place)
     made = reader.tensor(reader.stem(op), view.size, type=place.tensor.type)
-    out, limits = View.whole(made), {"low": -INF, "high": INF}
-    reader.add(Elementwise(name=made.name, a=view, b=view, out=out, mode="mul", **limits))
+    out = View.whole(made)
+    reader.add(Elementwise(name=made.name, a=view, b=view, out=out, mode="mul", low=-INF, high=INF))
     reader.places[op.res] = Place(made, local.at, local.dims)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import prod
 
 from ..layer import Copy, Tensor, View
-from .place import CHANNEL, COLUMN, IMAGE, REPEATED, ROW, At, Dim, Factor, Place, Unplaceable, added, offsets
+from .place import CHANNEL, COLUMN, IMAGE, REPEATED, ROW, At, Dim, Factor, Place, Unplaceable, added, extent, offsets
 from .reader import Reader
 
 MOST = 256
@@ -15,14 +15,28 @@ MOST = 256
 def like(reader: Reader, place: Place, at: Place, size: tuple[int, int, int, int], *, repeats: bool = False) -> View:
     """What lies in a place, as a view of that size that goes beside a tensor in which the same elements lie `at`;
     copied if it has to be. `repeats`: dimensions of extent 1 may stand for those of `at`."""
-    if (view := _beside(place, at, size, repeats, reader.granule(place.tensor))) is not None:
+    if (view := beside(place, at, size, repeats, reader.granule(place.tensor))) is not None:
         return view
-    dims = tuple(d if len(p) or not repeats else () for d, p in zip(at.dims, place.dims, strict=True))
-    room = tuple(n if not repeats or any(f.axis == a for d in dims for f in d) else 1 for a, n in enumerate(size))
-    made = same(reader, place.tensor, room)
+    kept = {f.axis for d, p in zip(at.dims, place.dims, strict=True) if p for f in d}
+    dims, room = list(at.dims), list(size)
+    for i, (d, p) in enumerate(zip(at.dims, place.dims, strict=True)):
+        if repeats and not p and not any(f.axis in kept for f in d):
+            dims[i] = ()
+            for factor in d:
+                room[factor.axis] = 1
     start = tuple(o if n > 1 else 0 for o, n in zip(at.at, room, strict=True))
-    move(reader, place, Place(made, (start[0], start[1], start[2], start[3]), dims))
+    source = place.expand([extent(d) for d in dims])
+    key = (id(place.tensor), *said(source), *room, *start, *said(replace(at, dims=tuple(dims))))
+    if (made := reader.kept.get(key)) is None:
+        made = same(reader, place.tensor, room)
+        move(reader, source, Place(made, (start[0], start[1], start[2], start[3]), tuple(dims)))
+        reader.kept[key] = made
     return View.whole(made)
+
+
+def said(place: Place) -> tuple[object, ...]:
+    """What tells places of one tensor apart."""
+    return (place.at, *(tuple((f.axis, f.table.tobytes()) for f in d) for d in place.dims))
 
 
 def same(reader: Reader, tensor: Tensor, size: Sequence[int]) -> Tensor:
@@ -34,7 +48,9 @@ def same(reader: Reader, tensor: Tensor, size: Sequence[int]) -> Tensor:
     )
 
 
-def _beside(place: Place, at: Place, size: tuple[int, int, int, int], repeats: bool, granule: int) -> View | None:
+def beside(place: Place, at: Place, size: tuple[int, int, int, int], repeats: bool, granule: int) -> View | None:
+    """What lies in a place as a view that goes beside one of that size, in which the same elements lie `at`; None if
+    they lie otherwise."""
     step, shrunk = [1, 1, 1, 1], set[int]()
     for mine, its in zip(place.dims, at.dims, strict=True):
         if repeats and not mine:

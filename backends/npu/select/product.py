@@ -101,14 +101,16 @@ def post(
     if not integers:
         scale, bias = spread(tail.scale * gain).astype(np.float32), spread(tail.bias).astype(np.float32)
         return Post(bias, scale, low=tail.low, high=tail.high, act=tail.act, residual=rest)
-    unit = np.float32(x.scale) * np.float32(y.scale)
+    unit = np.asarray(np.float32(x.scale) * np.float32(y.scale))
     exact = (tail.scale * gain == 1).all()
-    ratio = unit if exact else (np.float64(unit) * tail.scale * gain).astype(np.float32)
+    ratio = unit if exact else (unit.astype(np.float64) * tail.scale * gain).astype(np.float32)
     bias = spread(np.rint(tail.bias / np.asarray(ratio, np.float64))).astype(np.int32)
     if tail.out is None:
-        return Post(bias, spread(np.asarray(ratio)), low=tail.low, high=tail.high, act=tail.act, residual=rest)
+        return Post(bias, spread(ratio), low=tail.low, high=tail.high, act=tail.act, residual=rest)
     low, high = tail.limits()
-    return Post(bias, spread(ratio / np.float32(tail.out.scale)).astype(np.float32), tail.out.stored, low, high)
+    return Post(
+        bias, spread(np.divide(ratio, np.float32(tail.out.scale))).astype(np.float32), tail.out.stored, low, high
+    )
 
 
 def batched(place: Place, batch: Sequence[int]) -> Place:

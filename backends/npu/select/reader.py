@@ -75,7 +75,8 @@ class Reader:
         self.waiting: dict[Operation, None] = {}
         """Ops that a later one reads together with itself."""
         self._names: dict[str, int] = {}
-        self._floats: dict[tuple[int, str], Tensor] = {}
+        self.kept: dict[tuple[object, ...], Tensor] = {}
+        """Copies that may be read again, by what they are copies of."""
 
     def read(self) -> "Reader":
         """Walk over all ops."""
@@ -157,13 +158,13 @@ class Reader:
         tensor = place.tensor
         if tensor.type in types:
             return place
-        if (key := (id(tensor), types[0])) not in self._floats:
+        if (key := (id(tensor), types[0])) not in self.kept:
             made = self.tensor(f"{tensor.name}_{types[0]}", tensor.shape, type=types[0])
             scale = tensor.scale if tensor.type == "i8" else 0.0
             out = View.whole(made)
             self.add(Copy(name=made.name, x=View.whole(tensor), out=out, scale=scale, zeros=(tensor.zero, 0)))
-            self._floats[key] = made
-        return Place(self._floats[key], place.at, place.dims)
+            self.kept[key] = made
+        return Place(self.kept[key], place.at, place.dims)
 
     def real(self, *values: SSAValue) -> list[Place]:
         """Values in one floating type: that of what the array made, or float32 of integers."""

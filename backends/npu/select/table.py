@@ -1,6 +1,7 @@
 """Functions of one quantised value as tables of 256 bytes: what lies between a dequantize and the next quantize."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from xdsl.ir import Operation, SSAValue
@@ -30,11 +31,13 @@ class Function:
     def table(self, reader: Reader, x: SSAValue, found: Quantisation) -> Numbers:
         """int8 for the stored values -128 to 127."""
         stored = np.arange(-128, 128)
-        values = {x: ((stored - found.stored).astype(np.float32) * np.float32(found.scale)).astype(np.float32)}
+        values: dict[SSAValue, Numbers] = {
+            x: ((stored - found.stored).astype(np.float32) * np.float32(found.scale)).astype(np.float32)
+        }
         for op in self.ops:
             inputs = [values[v] if v in values else _scalar(reader, v) for v in op.operands]
             assert isinstance(op, PointwiseOp | QuantizeOp)
-            values[op.results[0]] = op.evaluate(*inputs)[0]
+            values[op.results[0]] = cast(Numbers, op.evaluate(*inputs)[0])
         made = values[self.value]
         return (made ^ np.uint8(0x80)).view(np.int8) if self.out.unsigned else made.astype(np.int8)
 

@@ -164,7 +164,9 @@ def test_sections_that_must_not_miss():
         (word(0, 4, 107, 16), "descriptor 4 is of kind gemm; expected dma"),
         (word(0, 6, 107, 16), "descriptor 6 is of kind vec2"),
         (word(0, 7 << 22, 32, 25), "x lies in memory 7"),
-        (word(0, 1, 32, 25), "x lies in memory 0"),
+        (word(0, 1, 32, 25), "x is missing: the destination"),
+        (word(5, 1, 57, 25), "instruction 5 (mm): y is missing: the B"),
+        (word(6, 1, 57, 25), "instruction 6 (v.rq): y lies in memory 0"),
         (word(0, 9 << 21, 57, 25), "DRAM segment 9 does not exist"),
         (word(2, 1, 32, 25), "instruction 2 (sync): field x is set"),
         (word(2, 1, 107, 16), "instruction 2 (sync): field d is set"),
@@ -246,7 +248,7 @@ def test_documents(section: str, change: Change, message: str):
 def test_what_no_reader_takes_is_not_written(tmp_path: Path):
     for wrong, message in (
         (Program(EDGE), "expected one halt"),
-        (Program(EDGE, [Instruction("mm"), Instruction("halt")]), "descriptor 0, but there are 0"),
+        (Program(EDGE, [Instruction("mm"), Instruction("halt")]), "x is missing: the A"),
         (Program(EDGE, [Instruction("halt", x=1 << 30)]), "x"),
         (Program(EDGE, [Instruction("halt")], sems=[("a b", "lda", "mxu", 0)]), "expected a name"),
         (Program(EDGE, [Instruction("halt")], table=[("dma", {"n0": 1 << 20})]), "n0=1048576 does not fit"),

@@ -48,7 +48,7 @@ builtin.module {
 // CHECK:      func.func @main
 // CHECK:        %[[a:.*]] = kernel.launch @npu0
 // CHECK:        %[[l:.*]] = graph.log %[[a]]
-// CHECK-SAME:     npu.reason = "the NPU has no layer for graph.log"
+// CHECK-SAME:     npu.reason = "the NPU has no layer for graph.log of floating numbers"
 // CHECK:        kernel.launch @npu1(%[[l]])
 builtin.module {
   func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
