@@ -41,7 +41,7 @@ def reference_arrays(
         case "ort":
             with TemporaryDirectory(prefix="aic-") as scratch:
                 file = _written(path, names, Path(scratch)) if names else path
-                return checked_run(onnxruntime(file), inputs, "onnxruntime")
+                return checked_run(onnxruntime(file, exact=True), inputs, "onnxruntime")
         case "onnx-ref":
             return _evaluated(path, names, inputs)
         case _:
