@@ -129,14 +129,15 @@ def _inner(loops: list[tuple[Factor, Factor]], transposed: bool) -> tuple[int, l
     """How many copies are left if one copy does the loops listed."""
     turn = {COLUMN: CHANNEL, CHANNEL: COLUMN} if transposed else {}
     kept: dict[int, tuple[Factor, Factor]] = {}
-    for source, target in loops:
+    for pair in loops:
+        source, target = pair
         if source.axis == REPEATED or turn.get(source.axis, source.axis) != target.axis:
             continue
         steps = [(f.axis, f.step) for f in (source, target)]
         if any(s < 1 or (s > 1 and axis in (IMAGE, CHANNEL)) or (transposed and s > 1) for axis, s in steps):
             continue
         if (other := kept.get(source.axis)) is None or len(other[0]) < len(source):
-            kept[source.axis] = source, target
+            kept[source.axis] = pair
     if transposed and not {COLUMN, CHANNEL} <= set(kept):
         return 1 << 60, []
     inner = list(kept.values())
