@@ -90,6 +90,8 @@ def vector_cycles(layer: Layer, machine: Machine) -> float:
 def tensor_bytes(tensor: Tensor, machine: Machine, halo: Halo | None = None) -> int:
     """Bytes of a tensor in DRAM, or with its halo in SPAD."""
     line = machine.spad.line
+    if halo is None and tensor.packed is not None:
+        return tensor.images * tensor.rows * tensor.columns * tensor.channels * BYTES[tensor.type]
     blocks = ceil(tensor.channels / (line // BYTES[tensor.type]))
     if halo is None:
         return blocks * tensor.images * tensor.rows * tensor.columns * line
