@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from ....dialects._shape import dtype, shape
 from ....dialects.graph._numbers import Numbers
@@ -68,16 +68,17 @@ class Constants:
 
     def __init__(self, weights: WeightStore):
         self._weights = weights
+        self._names: dict[Operation, str] = {}
 
     def known(self, value: SSAValue) -> Known | None:
         """A constant, a weight, or what a known array is dequantised to."""
         match value.owner:
             case ConstantOp() as op:
-                return Known(shape(value), op.array, "constant")
+                return Known(shape(value), op.array, self._name(value))
             case WeightOp() as op:
                 return Known(shape(value), self._weights.recipe(op.weight), op.weight)
             case DequantizeOp() as op if all(self.known(v) for v in op.operands):
-                return Known(shape(value), lambda: self._dequantized(op), _name(op.x))
+                return Known(shape(value), lambda: self._dequantized(op), self._name(op.x))
             case _:
                 return None
 
@@ -131,6 +132,8 @@ class Constants:
     def _dequantized(self, op: DequantizeOp) -> Numbers:
         return op.evaluate(*(self.array(v) for v in op.operands))[0]
 
-
-def _name(value: SSAValue) -> str:
-    return value.owner.weight if isinstance(value.owner, WeightOp) else "constant"
+    def _name(self, value: SSAValue) -> str:
+        """A name of its own for what is known: that of the weight, or a number."""
+        owner = value.owner
+        assert isinstance(owner, Operation)
+        return owner.weight if isinstance(owner, WeightOp) else self._names.setdefault(owner, f"%{len(self._names)}")

@@ -3,6 +3,7 @@
 x, weights, bias, then a tail (bias, activation, residual, quantisation)      one `Matrix` or `Depthwise`
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
@@ -11,7 +12,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ....dialects._shape import shape
 from ....dialects.graph._numbers import Numbers
-from ..layer import Depthwise, Matrix, Pads, Post, Residual, Tensor, View, Weights
+from ..layer import Depthwise, Layer, Matrix, Pads, Post, Residual, Tensor, View, Weights
 from .affine import function
 from .constant import Known, Scaled, sum_numbers
 from .moves import like
@@ -31,6 +32,13 @@ class Factors:
     arrange: Arrange
     axis: int
     """Which axis of the array as given counts output channels."""
+    way: str = ""
+    """Tells what differs between arrangements of one array."""
+
+    @property
+    def name(self) -> str:
+        """The same for the same numbers in the same order only."""
+        return f"{self.known.name}:{self.axis}:{self.way}"
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,32 @@ class Sum:
     depthwise: bool = False
     order: Arrange = lambda vector: vector
     """Numbers by output channel, as the value counts them, in the order of the tensor's channels."""
+    phases: tuple["Phase", ...] = ()
+    """The sums that make the result together, if one does not."""
 
 
-def factors(reader: Reader, weights: SSAValue, arrange: Arrange, axis: int) -> Factors:
-    """The known factor of a sum; Unsupported if it is not known."""
+@dataclass(frozen=True)
+class Phase:
+    """A sum that makes every `step`-th row and column of another's result, from `at` on."""
+
+    at: tuple[int, int]
+    step: tuple[int, int]
+    sum: Sum
+
+    def of(self, view: View) -> View:
+        """The part of a view of the result that it makes."""
+        (row, column), (down, across) = self.at, self.step
+        (image, top, left, channel), (y, x) = view.at, view.step
+        size = (view.size[0], *self.sum.size[1:3], view.size[3])
+        return View(view.tensor, (image, top + row * y, left + column * x, channel), size, (y * down, x * across))
+
+
+def factors(reader: Reader, weights: SSAValue, arrange: Arrange, axis: int, *way: object) -> Factors:
+    """The known factor of a sum; `way` is all that `arrange` depends on. Unsupported if it is not known."""
     if (known := reader.constants.known(weights)) is None:
         raise Unsupported("weights that are not constant")
-    return Factors(reader.constants.scaled(weights), known, arrange, axis)
+    told = hashlib.sha256(repr([w.tolist() if isinstance(w, np.ndarray) else w for w in way]).encode()).hexdigest()
+    return Factors(reader.constants.scaled(weights), known, arrange, axis, told[:16])
 
 
 def in_integers(reader: Reader, place: Place, found: Factors) -> bool:
@@ -92,23 +119,29 @@ def written(reader: Reader, s: Sum) -> None:
     local = s.place(tensor)
     rest = _residual(reader, tail, local, s.size)
     plain = replace(tail, act="none", low=-INF, high=INF) if after else tail
-    weights, post = _weights(reader, s, integers), _post(reader, s, plain, rest, integers)
+    for phase in s.phases or (Phase((0, 0), (1, 1), s),):
+        part = rest if rest is None else replace(rest, x=phase.of(rest.x))
+        post = _post(reader, phase.sum, plain, part, integers)
+        reader.add(_layer(reader, phase.sum, phase.of(View.whole(tensor)), post, integers))
+    if after:
+        local = s.place(function(reader, after, tensor))
+    reader.places[tail.value] = tail.place(local)
+
+
+def _layer(reader: Reader, s: Sum, out: View, post: Post, integers: bool) -> Layer:
     layer = Matrix(
-        name=tensor.name,
-        out=View.whole(tensor),
+        name=out.tensor.name if out.step == (1, 1) else reader.name(out.tensor.name),
+        out=out,
         x=s.x,
         kernel=s.kernel,
         stride=s.stride,
         dilation=s.dilation,
         pads=s.pads,
-        weights=weights,
+        weights=_weights(s, integers),
         post=post,
         groups=s.groups,
     )
-    reader.add(by_itself(layer) if s.depthwise else layer)
-    if after:
-        local = s.place(function(reader, after, tensor))
-    reader.places[tail.value] = tail.place(local)
+    return by_itself(layer) if s.depthwise else layer
 
 
 def by_itself(layer: Matrix) -> Depthwise:
@@ -117,11 +150,11 @@ def by_itself(layer: Matrix) -> Depthwise:
     return Depthwise(**found)
 
 
-def _weights(reader: Reader, s: Sum, integers: bool) -> Weights:
+def _weights(s: Sum, integers: bool) -> Weights:
     known, scaled, arrange = s.factors.known, s.factors.scaled, s.factors.arrange
     if integers and scaled is not None:
-        return Weights(scaled.name, s.shape, lambda: arrange(scaled.read()))
-    return Weights(known.name, s.shape, lambda: arrange(known.read().astype(np.float32)))
+        return Weights(s.factors.name, s.shape, lambda: arrange(scaled.read()))
+    return Weights(s.factors.name, s.shape, lambda: arrange(known.read().astype(np.float32)))
 
 
 def _post(reader: Reader, s: Sum, tail: Tail, rest: Residual | None, integers: bool) -> Post:
@@ -141,7 +174,7 @@ def _post(reader: Reader, s: Sum, tail: Tail, rest: Residual | None, integers: b
     assert scaled is not None
     unit = (np.float32(x.scale) * scaled.scale.astype(np.float32)).astype(np.float32)
     ratio = (unit * tail.scale * s.scale).astype(np.float32) if (tail.scale * s.scale != 1).any() else unit
-    total = np.broadcast_to(_integer_sums(s), (channels,)) * (0 if s.depthwise else x.zero)
+    total = np.broadcast_to(_integer_sums(s), (channels,)) * x.zero
     whole = np.rint(np.divide(bias, ratio, dtype=np.float64)) - total
     folded = ((by_channel(whole).astype(np.int64) + (1 << 31)) % (1 << 32) - (1 << 31)).astype(np.int32)
     if tail.out is None:
@@ -158,10 +191,10 @@ def _integer_sums(s: Sum) -> Numbers:
     """The sum of each output channel's weights, as the value counts channels."""
     scaled = s.factors.scaled
     assert scaled is not None
-    if s.x.tensor.zero == 0:
+    if s.x.tensor.zero == 0 or s.depthwise:
         return np.zeros((), np.int64)
-    array = scaled.read()
-    return array.sum(axis=tuple(i for i in range(array.ndim) if i != s.factors.axis), dtype=np.int64)
+    array = s.factors.arrange(scaled.read())
+    return array.sum(axis=tuple(range(array.ndim - 1)), dtype=np.int64)
 
 
 def _bias(reader: Reader, value: SSAValue) -> Numbers:
