@@ -12,7 +12,8 @@ from .placement import placement
 from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
-GRAPH = (FOLD, f"{FOLD},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
+PLAIN = f"flatten-ifs,unroll-recurrent,{FOLD},recompose-norms,fold-long-kernels"
+GRAPH = (FOLD, f"{PLAIN},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
 
 
 class NpuTarget(Target[Setup]):

@@ -71,7 +71,7 @@ def product(
             x=window.view,
             size=(size[0], size[1], size[2], outputs),
             place=lambda tensor: result(tensor, local, rows, outputs),
-            factors=factors(reader, weights, arrange, axis),
+            factors=factors(reader, weights, arrange, axis, window.way),
             shape=(*window.kernel, window.view.size[3], outputs),
             bias=bias,
             scale=scale * reader.gain(value),
@@ -96,26 +96,26 @@ def summable(reader: Reader, place: Place) -> Place:
         except Unplaceable:
             pass
     sizes = place.shape
-    count = int(np.prod(sizes[:-2], dtype=int))
-    made = same(reader, place.tensor, (count, 1, *trailing(sizes)))
+    made = same(reader, place.tensor, stacked(sizes))
     target = ordered(made, sizes)
     move(reader, place, target)
     return target
 
 
-def trailing(sizes: Sequence[int]) -> tuple[int, int]:
-    """The last two of at least one extent; 1 for one that is not there."""
-    return (sizes[-2] if len(sizes) > 1 else 1), sizes[-1]
+def stacked(sizes: Sequence[int]) -> tuple[int, int, int, int]:
+    """The tensor of a value of at least one dimension: the last as channels, the one before as rows, so that strips of
+    them can be told apart, all others as images."""
+    return int(np.prod(sizes[:-2], dtype=int)), (sizes[-2] if len(sizes) > 1 else 1), 1, sizes[-1]
 
 
 def ordered(tensor: Tensor, sizes: Sequence[int]) -> Place:
-    """The last dimension as channels, the one before as columns, the others as images."""
+    """Where a value lies in its tensor `stacked`."""
     dims: list[Dim] = []
     step = int(np.prod(sizes[:-2], dtype=int))
     for n in sizes[:-2]:
         step //= n
         dims.append((Factor(IMAGE, np.arange(n, dtype=np.int64) * step),) if n > 1 else ())
-    for axis, n in zip((COLUMN, CHANNEL)[-len(sizes) :], sizes[-2:], strict=True):
+    for axis, n in zip((ROW, CHANNEL)[-len(sizes) :], sizes[-2:], strict=True):
         dims.append((Factor(axis, np.arange(n, dtype=np.int64)),) if n > 1 else ())
     return Place(tensor, (0, 0, 0, 0), tuple(dims))
 
@@ -138,6 +138,11 @@ class Window:
             raise Unplaceable("a sum over every other pixel")
         if max(self.kernel) > 63:
             raise Unplaceable(f"a sum over {self.kernel[0]} rows and {self.kernel[1]} columns")
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What the order of the weights depends on."""
+        return tuple((f.axis, len(f)) for f in self.inner), self.table.tolist(), self.view.size[3]
 
     def arranged(self, w: Numbers) -> Numbers:
         """[K, N] as [kernel rows, kernel columns, channels of the view, N]."""

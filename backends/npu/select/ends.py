@@ -1,7 +1,7 @@
 """Where a function's arguments lie, and how its results leave.
 
 An argument lies as those who read it like it: what a convolution calls channels are channels, however the argument's
-dimensions are ordered; else the last dimension is channels, the one before columns, all others are images.
+dimensions are ordered; else the last dimension is channels, the one before rows, all others are images.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def wished(reader: Reader, value: SSAValue) -> list[int]:
                 seen.add(op.results[0])
                 stack.append((op.results[0], after))
     last = [d for d in range(len(dims)) if dims[d] > 1]
-    default = {d: axis for d, axis in zip(last[::-1], (CHANNEL, COLUMN), strict=False)}
+    default = {d: axis for d, axis in zip(last[::-1], (CHANNEL, ROW), strict=False)}
     found = best or default
     return [found.get(d, IMAGE) for d in range(len(dims))]
 
@@ -122,11 +122,11 @@ def _asked(op: Operation, index: int, place: Place) -> Roles | None:
             spatial = {3: (COLUMN,), 4: (ROW, COLUMN)}.get(len(place.dims))
             wanted = None if spatial is None else (IMAGE, CHANNEL, *spatial)
         case MatmulOp() | GemmOp() if len(place.dims) > 1 and index < 2:
-            wanted = (*(IMAGE,) * (len(place.dims) - 2), COLUMN, CHANNEL)
+            wanted = (*(IMAGE,) * (len(place.dims) - 2), ROW, CHANNEL)
         case SoftmaxOp():
             rest = [IMAGE] * len(place.dims)
             if op.dim != 0:
-                rest[op.dim - 1] = COLUMN
+                rest[op.dim - 1] = ROW
             rest[op.dim] = CHANNEL
             wanted = tuple(rest)
         case _:
@@ -184,7 +184,7 @@ def _copied(reader: Reader, place: Place, name: str) -> Tensor:
     except Unplaceable:
         dims = place.shape
         last = [d for d in range(len(dims)) if dims[d] > 1][::-1]
-        roles = [{0: CHANNEL, 1: COLUMN}.get(last.index(d), IMAGE) if d in last else IMAGE for d in range(len(dims))]
+        roles = [{0: CHANNEL, 1: ROW}.get(last.index(d), IMAGE) if d in last else IMAGE for d in range(len(dims))]
         groups = [tuple(d for d in range(len(dims)) if roles[d] == axis) for axis in range(4)]
         size = [int(np.prod([dims[d] for d in group], dtype=int)) for group in groups]
         made = same(reader, place.tensor, size)

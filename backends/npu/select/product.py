@@ -1,13 +1,12 @@
 """Products of matrices of activations: attention's. Every matrix of the batch is an item of one layer, a slice of
 images or of channels, wherever the batch's dimensions lie.
 
-scores [B, H, S, T] = q [B, H, S, D] @ k^T      images B*H, columns S, channels T
-context = scores @ v, read as [B, S, H*D]       images B, columns S, channels H*D
+scores [B, H, S, T] = q [B, H, S, D] @ k^T      images B*H, rows S, channels T
+context = scores @ v, read as [B, S, H*D]       images B, rows S, channels H*D
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -16,7 +15,7 @@ from ....dialects._shape import shape
 from ....dialects.graph._numbers import Numbers
 from ....dialects.graph.contraction import MatmulOp
 from ..layer import Item, Post, Product, Residual, Tensor, View
-from .dense import matmul, ordered, trailing
+from .dense import matmul, ordered, stacked
 from .ends import SYMBOL, read_by, symbols
 from .moves import like, move, same
 from .place import CHANNEL, COLUMN, IMAGE, REPEATED, ROW, At, Dim, Factor, Place, Unplaceable, arranged, extent, offsets
@@ -128,7 +127,7 @@ def operand(reader: Reader, place: Place, pixel: int) -> Operand:
         last = place if pixel == -2 else place.transpose([*range(len(place.dims) - 2), -1, -2])
         distinct = Place(place.tensor, place.at, tuple(() if repeats(d) else d for d in last.dims))
         sizes = distinct.shape
-        made = same(reader, place.tensor, (prod(sizes[:-2]), 1, *trailing(sizes)))
+        made = same(reader, place.tensor, stacked(sizes))
         target = ordered(made, sizes)
         move(reader, distinct, target)
         return cut(reader, target.expand(last.shape), -2)

@@ -10,7 +10,7 @@ from ....dialects.graph.elementwise import AddOp
 from ....dialects.graph.normalization import LayerNormOp, RmsNormOp
 from ....dialects.graph.softmax import SoftmaxOp
 from ..layer import Norm, Softmax, Tensor, View
-from .dense import ordered, trailing
+from .dense import ordered, stacked
 from .moves import like, move, same
 from .place import CHANNEL, Place, Unplaceable
 from .reader import Reader, Unsupported, is_integer, reads
@@ -127,8 +127,7 @@ def channels_last(reader: Reader, place: Place, dim: int) -> Place:
     order = [i for i in range(len(place.dims)) if i != dim] + [dim]
     turned = place.transpose(order)
     sizes = turned.shape
-    count = int(np.prod(sizes[:-2], dtype=int))
-    made = same(reader, place.tensor, (count, 1, *trailing(sizes)))
+    made = same(reader, place.tensor, stacked(sizes))
     target = ordered(made, sizes)
     move(reader, turned, target)
     return target.transpose([order.index(i) for i in range(len(order))])
