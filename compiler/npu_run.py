@@ -25,8 +25,8 @@ class ProgramFile:
             found = ports(self.program)
         except (ContainerError, EntryError) as error:
             raise CompileError(f"{path}: {error}", code="bad-program") from error
-        self.inputs = tuple(_port(entry) for _, entry in found.inputs)
-        self.outputs = tuple(_port(entry) for _, entry in found.outputs)
+        self.inputs = tuple(port_of(entry) for _, entry in found.inputs)
+        self.outputs = tuple(port_of(entry) for _, entry in found.outputs)
         if not self.outputs:
             raise CompileError(f"{path}: the program declares no outputs", code="bad-program")
 
@@ -46,5 +46,6 @@ class ProgramFile:
         return {"cycles": found.totals["cycles"], "clock_ghz": rate, "utilisation": used or 0.0}
 
 
-def _port(entry: Entry) -> Port:
+def port_of(entry: Entry) -> Port:
+    """A tensor as a model's input or output."""
     return Port(entry.name, helper.np_dtype_to_tensor_dtype(graph_type(entry)), entry.full)

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import NamedTuple
 
+from .driver import Options
 from .errors import AicError
-from .npu_programs import measured
+from .npu_programs import PLAIN, measured
 from .workers import mapped
 
 
@@ -19,6 +20,7 @@ class Point(NamedTuple):
     machine: str
     model: str
     batch: int
+    options: Options
     settings: tuple[tuple[str, str], ...]
 
 
@@ -43,12 +45,17 @@ class Row:
 
 
 def sweep(
-    machine: str, model: str, changes: Mapping[str, Sequence[str]], *, batch: int = 1, workers: str = "1"
+    machine: str,
+    model: str,
+    changes: Mapping[str, Sequence[str]],
+    *,
+    batch: int = 1,
+    options: Options = PLAIN,
+    workers: str = "1",
 ) -> Iterator[Row]:
     """A row for every combination of values, in order; a machine that cannot be says why."""
-    points = [
-        Point(machine, model, batch, tuple(zip(changes, values, strict=True))) for values in product(*changes.values())
-    ]
+    every = (tuple(zip(changes, values, strict=True)) for values in product(*changes.values()))
+    points = [Point(machine, model, batch, options, settings) for settings in every]
     return mapped(measure, points, workers)
 
 
@@ -57,7 +64,7 @@ def measure(point: Point) -> Row:
     settings = dict(point.settings)
     text = ",".join([point.machine, *(f"{key}={value}" for key, value in point.settings)])
     try:
-        reports = [found.report for found in measured(point.model, text, point.batch)]
+        reports = [found.report for found in measured(point.model, text, point.batch, point.options)]
     except AicError as error:
         return Row(settings, error.message)
     cycles = {name: sum(report.stalls[name] for report in reports) for name in reports[0].stalls}

@@ -28,13 +28,14 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-O", dest="level", type=int, choices=(0, 1, 2, 3), default=2, help="optimisation level")
 
 
-def add_shapes(parser: argparse.ArgumentParser) -> None:
-    """--shape, --dim, --value."""
+def add_shapes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """--shape, --dim, --value; their group."""
     group = parser.add_argument_group("shapes")
     add = group.add_argument
     add("--shape", metavar="X=1x3x8", action="append", default=[], help="the shape of an input")
     add("--dim", metavar="N=1", action="append", default=[], help="a symbolic dimension")
     add("--value", metavar="X=1,2|@F.npy", action="append", default=[], help="compile for this value of an input")
+    return group
 
 
 def add_build(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +97,7 @@ def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Optio
     from ..compiler.driver import Options
     from ..compiler.knobs import CC, CFLAGS
 
-    dims = {name: _whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()}
+    dims = {name: whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()}
     build = {}
     if hasattr(args, "cc"):
         flags = tuple(f"{CFLAGS.get()} {args.cflags}".split())
@@ -158,10 +159,11 @@ def _at(entry: str) -> tuple[str, str, str]:
 
 def shape_of(text: str) -> tuple[int, ...]:
     """`1x3x224x224`; the empty text is a scalar's."""
-    return tuple(_whole(part, f"shape {text}") for part in text.split("x") if text)
+    return tuple(whole(part, f"shape {text}") for part in text.split("x") if text)
 
 
-def _whole(text: str, what: str) -> int:
+def whole(text: str, what: str) -> int:
+    """A number without a sign; UsageError."""
     if not text.isascii() or not text.isdigit():
         raise UsageError(f"{what}: expected a whole number, found {text!r}")
     return int(text)
@@ -172,4 +174,4 @@ def bytes_of(text: str) -> int:
     units: dict[str, int] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     digits = text.removesuffix("iB").removesuffix("B")
     unit = digits[-1:] if digits[-1:] in "KMG" else ""
-    return _whole(digits.removesuffix(unit), f"size {text}") * units[unit]
+    return whole(digits.removesuffix(unit), f"size {text}") * units[unit]

@@ -168,7 +168,7 @@ class Debugger:
         if expected.shape != found.shape:
             raise DebugError(f"{name}: expected a reference of shape {list(found.shape)}, found {list(expected.shape)}")
         off = np.abs(found.astype(np.float64) - expected.astype(np.float64))
-        wrong = ~(off <= self.tolerance)
+        wrong = ~(off <= self.tolerance * _unit(expected))
         if not wrong.any():
             return ""
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -227,6 +227,11 @@ class Debugger:
         """The instructions that wrote what an instruction reads, the last one for each operand."""
         found = [self.writer(a.space, a.granules.array(), number) for a in self.regions.of(number)[0]]
         return sorted({n for n in found if n is not None})
+
+
+def _unit(expected: Numbers) -> float:
+    """What a tolerance counts in: steps of integers, the largest magnitude of floats."""
+    return 1.0 if expected.dtype.kind in "iu" else float(np.abs(expected.astype(np.float64)).max(initial=0.0))
 
 
 def started(program: Program) -> tuple[list[int], list[int]]:

@@ -4,13 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import onnx
 import pytest
 from aic.backends.npu.container import write_npux
 from aic.compiler import npu_goals, npu_sweep
 from aic.compiler.errors import CompileError, RegressionError, UsageError
 from aic.compiler.npu_goals import Case, Reached, Slow
-from aic.compiler.npu_networks import Vision
 from aic.tools._main import parser_of
 
 from ..backends.npu.example import example
@@ -93,18 +91,6 @@ def test_a_container_that_is_none(npu: Run, tmp_path: Path):
         npu("check", tmp_path / "..")
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Two convolutions, the second with a residual, and a classifier."""
-    net = Vision()
-    x = net.rectified(net.spread("image", "image.in", (1, 3, 16, 16), 1.0), "conv1", 16, 3, 2)
-    y = net.linear(x, "conv2", 16, 1)
-    both = net.relu(net.node("Add", [y.name, x.name], "add"), "add.out", x.shape, 1.0)
-    made = net.model("small", {"image": (1, 3, 16, 16)}, net.head(both, 10))
-    onnx.save(made, tmp_path / "small.onnx")
-    return tmp_path / "small.onnx"
-
-
 def test_a_model_is_compiled_for_the_purpose(npu: Run, model: Path):
     document = checked(npu("sim", model, "--machine", "edge,vpu.lanes=64", "--report", "--json")[1])
     macs = {row["macs"] for row in document["layers"]}
@@ -159,7 +145,7 @@ def test_diff_fails_where_the_second_is_slower(npu: Run, program: Path):
 def test_sweep_has_a_row_for_every_machine(npu: Run, program: Path, monkeypatch: pytest.MonkeyPatch):
     machines: list[str] = []
 
-    def measured(model: str, machine: str, batch: int):
+    def measured(model: str, machine: str, batch: int, options: object):
         machines.append(machine)
         if "rows=7" in machine:
             raise UsageError("array.rows = 7: expected a multiple of 16")

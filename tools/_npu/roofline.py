@@ -8,18 +8,19 @@ import json
 from pathlib import Path
 
 from ...compiler.errors import printable
+from ._model import MODEL, add_sizes, sizes_of
 
 HELP = "bounds of a model's layers on a machine"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which model, machine and type, and what to write."""
-    parser.add_argument("model", help="an ONNX file; or resnet50, mobilenetv2, bert-base")
+    parser.add_argument("model", help=MODEL)
     parser.add_argument("--machine", default="edge", metavar="M[,K=V]", help="a preset or a file, with keys replaced")
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
     parser.add_argument("--type", default="i8", help="of the operands: i8, bf16, .. (i8)")
     parser.add_argument("--laid-out", action="store_true", help="the first layer packed as memory holds it")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write the picture there")
+    add_sizes(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from ...compiler.npu_bounds import COLUMNS, bounds_of
     from ...compiler.npu_forms import table
 
-    found = bounds_of(args.model, args.machine, batch=args.batch, type=args.type, laid_out=args.laid_out)
+    kind = {"type": args.type, "laid_out": args.laid_out, "options": sizes_of(args, args.model)}
+    found = bounds_of(args.model, args.machine, batch=args.batch, **kind)
     if args.svg is not None:
         write_whole(args.svg, found.svg())
     if args.json:

@@ -3,6 +3,7 @@
 aic npu sim m.npux --report                   tables; m.report.json, .csv and .html beside it
 aic npu sim m.npux --trace t.json             Chrome trace events
 aic npu sim resnet50 --machine edge --json    a network or a model, compiled for the purpose
+aic npu sim m.onnx --step --compare ort       the debugger, which stops at the first layer that differs
 """
 
 import argparse
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...compiler.errors import UsageError, printable
+from ._model import MODEL, add_sizes, sizes_of
+from ._observe import add_observation, observe, observes
 
 if TYPE_CHECKING:
     from ...compiler.npu_programs import Measured
 
-HELP = "run a program's clock: cycles by layer, stalls, traces"
+HELP = "simulate a program: cycles by layer, stalls, traces; step through it, compare its layers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "what",
         nargs="?",
-        help="a .npux or .npuasm, an artifact's folder, an ONNX file; or resnet50, mobilenetv2, bert-base",
+        help=f"a .npux or .npuasm, an artifact's folder, {MODEL}",
     )
     add(
         "--machine",
@@ -33,13 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M[,K=V]",
         help="of a model or a text: a preset or a file, with keys replaced (edge)",
     )
-    add("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
     add("--report", action="store_true", help="the layer table; also written as .report.json, .csv and .html")
     add("--wide", action="store_true", help="the layer table with all its columns")
     add("--explain", action="store_true", help="what the columns mean")
     add("--trace", type=Path, metavar="FILE", help="write Chrome trace events there")
     add("--svg", type=Path, metavar="FILE", help="write the layers in the roofline there")
     add("-o", "--output", type=Path, metavar="STEM", help="where reports are written (beside the program)")
+    add_observation(parser)
+    add_sizes(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.what is None:
         raise UsageError("sim: expected a program, an artifact, a model or a network")
-    found = measured(args.what, args.machine, args.batch)
+    if observes(args):
+        return observe(args)
+    found = measured(args.what, args.machine, args.batch, sizes_of(args, args.what))
     if len(found) > 1 and (args.trace or args.svg):
         raise UsageError(f"{args.what}: {len(found)} programs; name one of its files for --trace and --svg")
     if args.trace is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...compiler.errors import UsageError, printable
 from .._arguments import pairs
+from ._model import MODEL, add_sizes, sizes_of
 
 if TYPE_CHECKING:
     from ...compiler.npu_sweep import Row
@@ -17,11 +18,11 @@ HELP = "run a model on machines that differ in a few keys"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A machine, a model, the keys to change."""
     parser.add_argument("machine", help="a preset or a file")
-    parser.add_argument("model", help="an ONNX file; or resnet50, mobilenetv2, bert-base")
+    parser.add_argument("model", help=MODEL)
     told = "values of a key of the machine; repeated: every combination"
     parser.add_argument("--set", metavar="KEY=A,B,..", action="append", default=[], dest="changes", help=told)
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="of a network by name (1)")
     parser.add_argument("--workers", default="1", metavar="N|tcp://..", help="processes, or a dask scheduler (1)")
+    add_sizes(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     changes = {key: text.split(",") for key, text in pairs(args.changes, "--set").items()}
     if not changes:
         raise UsageError("sweep: expected --set KEY=A,B,.. at least once")
-    rows = list(sweep(args.machine, args.model, changes, batch=args.batch, workers=args.workers))
+    sizes = sizes_of(args, args.model)
+    rows = list(sweep(args.machine, args.model, changes, batch=args.batch, options=sizes, workers=args.workers))
     if args.json:
         told = {"schema": "aic.npu-sweep/1", "machine": args.machine, "model": args.model, "batch": args.batch}
         print(json.dumps({**told, "rows": [row.document() for row in rows]}, indent=2))
