@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .report import Report, Row
+from .report_turns import parts
 from .stalls import CLASSES
 
 
@@ -106,12 +107,18 @@ COLUMNS = (
 )
 NARROW = ("onnx", "mapping", "start", "span", "spad_peak", "vpu")
 """Columns that the table leaves out unless it is wide."""
+SHARES = ("util", "array_active", "of_bound")
+"""Shares of a layer's cycles."""
 
 
 def explanation() -> str:
     """What the columns and the classes of the stall table mean."""
     wide = max(len(column.title) for column in COLUMNS)
     lines = [f"  {column.title:{wide}}  {column.definition}" for column in COLUMNS]
+    lines += [
+        "",
+        "layers that take turns, as in a cascade, share their cycles: their sum, `= N in turns`, tells shares",
+    ]
     lines += ["", "stalls: every cycle of the array is in one class"]
     return "\n".join(lines + [f"  {name:{wide}}  {text}" for name, text in CLASSES.items()])
 
@@ -119,9 +126,17 @@ def explanation() -> str:
 def text_of(report: Report, *, wide: bool = False, color: bool = False) -> str:
     """The tables for a person: layers, stalls, the whole."""
     columns = [column for column in COLUMNS if wide or column.key not in NARROW]
-    rows = [[column.write(row) for column in columns] for row in report.layers]
-    parts = [table([column.title for column in columns], rows, [column.number for column in columns], color=color)]
-    return "\n\n".join([*parts, stall_text(report), totals_text(report)])
+    rows: list[list[str]] = []
+    for part in parts(report):
+        rows += [[cell(column, row, alone=part.whole is None) for column in columns] for row in part.rows]
+        rows += [] if part.whole is None else [[cell(column, part.whole) for column in columns]]
+    layers = table([column.title for column in columns], rows, [column.number for column in columns], color=color)
+    return "\n\n".join([layers, stall_text(report), totals_text(report)])
+
+
+def cell(column: Column, row: Row, *, alone: bool = True) -> str:
+    """What stands in a table; of a layer that takes turns no share of its cycles, which hold work of the others."""
+    return column.write(row) if alone or column.key not in SHARES else ""
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], *, color: bool = False) -> str:

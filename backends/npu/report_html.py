@@ -3,8 +3,9 @@
 from html import escape
 
 from .report import Report, Row
-from .report_columns import COLUMNS, totals_text
+from .report_columns import COLUMNS, cell, totals_text
 from .report_picture import report_svg
+from .report_turns import Part, parts
 from .stalls import CLASSES
 
 SHADES = {
@@ -21,7 +22,9 @@ body { font: 14px system-ui, sans-serif; margin: 2em; color: #222; }
 table { border-collapse: collapse; font-size: 12px; }
 th { cursor: pointer; position: sticky; top: 0; background: #f4f4f4; text-align: right; padding: 4px 8px; }
 td { padding: 2px 8px; border-top: 1px solid #eee; text-align: right; white-space: nowrap; }
-th.t, td.t { text-align: left; }
+th.t, td.t { text-align: left; max-width: 260px; overflow: hidden; text-overflow: ellipsis; }
+tr.sum td { font-weight: bold; border-bottom: 1px solid #bbb; }
+.wide { overflow-x: auto; }
 tr:hover td { background: #f0f6ff; }
 .bar { display: flex; height: 18px; width: 860px; max-width: 100%; }
 .key { display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 12px; }
@@ -46,22 +49,35 @@ def html_of(report: Report) -> str:
     heads = "".join(
         f'<th class="{"" if c.number else "t"}" title="{escape(c.definition)}">{escape(c.title)}</th>' for c in COLUMNS
     )
-    rows = "\n".join(f"<tr>{_cells(row)}</tr>" for row in report.layers)
+    rows = "\n".join(map(_rows, parts(report)))
     picture = report_svg(report, "layers as they ran; those that take turns are one")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'
         f"<body><h1>{title}</h1>\n<p>{escape(totals_text(report)).replace(chr(10), '<br>')}</p>\n{_stalls(report)}\n"
-        f'<h2>Layers</h2>\n<table id="layers"><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>\n'
+        f'<h2>Layers</h2>\n<div class="wide"><table id="layers"><thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>\n"
         f"<h2>Roofline</h2>\n{picture}\n<script>{SCRIPT}</script></body></html>\n"
     )
 
 
-def _cells(row: Row) -> str:
+def _rows(part: Part) -> str:
+    """Layers, and their sum if they take turns."""
+    lines = [f"<tr>{_cells(row, part.whole is None)}</tr>" for row in part.rows]
+    return "\n".join([*lines, *([] if part.whole is None else [f'<tr class="sum">{_cells(part.whole)}</tr>'])])
+
+
+def _cells(row: Row, alone: bool = True) -> str:
     return "".join(
-        f'<td class="{"" if c.number else "t"}" data-v="{escape(_key(row, c.key))}">{escape(c.write(row))}</td>'
+        f'<td class="{"" if c.number else "t"}" data-v="{escape(_key(row, c.key))}"{_title(row, c.key)}>'
+        f"{escape(cell(c, row, alone=alone))}</td>"
         for c in COLUMNS
     )
+
+
+def _title(row: Row, key: str) -> str:
+    """The whole of what may be cut."""
+    return f' title="{escape(", ".join(row.onnx))}"' if key == "onnx" and row.onnx else ""
 
 
 def _key(row: Row, key: str) -> str:

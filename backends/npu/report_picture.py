@@ -1,8 +1,7 @@
 """The layers of a report in the roofline, as they ran; layers that take turns are one dot."""
 
-from itertools import groupby
-
 from .report import Report
+from .report_turns import parts
 from .roofline_svg import Dot, roofline_svg
 
 
@@ -14,8 +13,7 @@ def report_svg(report: Report, title: str) -> str:
 def dots_of_report(report: Report) -> list[Dot]:
     """A dot for each group of layers."""
     found: list[Dot] = []
-    for _, turns in groupby(report.layers, key=lambda row: row.group):
-        rows = list(turns)
+    for rows, _ in parts(report):
         macs, cycles = sum(row.macs for row in rows), sum(row.cycles for row in rows)
         moved = sum(row.dram_rd + row.dram_wr for row in rows)
         busy = {name: sum(row.busy[name] for row in rows) for name in rows[0].busy}

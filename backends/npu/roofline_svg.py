@@ -173,13 +173,13 @@ def _places(axes: _Axes, dots: Sequence[Dot]) -> list[Place]:
     return sorted(found.items(), key=lambda item: -sum(d.cycles for d in item[1]))
 
 
-def _dots(places: Sequence[Place], told: Point) -> Iterator[str]:
-    """Dots, the largest first so that none is hidden; the numbers of the list beside them. `told`: where the peak's
-    text ends."""
+def _dots(places: Sequence[Place], peak: Point) -> Iterator[str]:
+    """Dots, the largest first so that none is hidden; the numbers of the list beside them. `peak`: where
+    the text on the peak ends."""
     whole = sum(d.cycles for _, here in places for d in here) or 1.0
     sizes = [3 + 9 * (sum(d.cycles for d in here) / whole) ** 0.5 for _, here in places]
     taken = [(x - r, y - r, x + r, y + r) for ((x, y), _), r in zip(places, sizes, strict=True)]
-    taken.append((told[0] - 190, told[1] - 36, told[0], told[1] - 18))
+    taken.append((peak[0] - 190, peak[1] - 36, peak[0], peak[1] - 18))
     numbers: list[str] = []
     for rank, (((x, y), here), radius) in enumerate(zip(places, sizes, strict=True), 1):
         colour, told = COLOURS.get(here[0].by, "#7f7f7f"), escape("\n".join(map(_told, here)))

@@ -55,7 +55,7 @@ def _layers(program: Program, ran: Timeline) -> Iterator[Event]:
             first, last = ends.get(number, (start, visible))
             ends[number] = min(first, start), max(last, visible)
     for number, (start, end) in sorted(ends.items()):
-        named = {"name": mark_of(program, number).layer, "cat": "layer", "id": number, "pid": 0, "tid": len(QUEUES)}
+        named = {"name": mark_of(program, number).layer, "cat": "layer", "id": number + 1, "pid": 0, "tid": len(QUEUES)}
         yield {**named, "ph": "b", "ts": start}
         yield {**named, "ph": "e", "ts": end}
 

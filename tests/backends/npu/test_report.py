@@ -17,6 +17,7 @@ from aic.backends.npu.report_columns import COLUMNS, csv_of, explanation, text_o
 from aic.backends.npu.report_diff import DiffError, diff
 from aic.backends.npu.report_html import html_of
 from aic.backends.npu.report_picture import dots_of_report
+from aic.backends.npu.report_turns import parts
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.stalls import CLASSES
 from aic.backends.npu.tokens import tokens
@@ -144,6 +145,30 @@ def test_layers_that_take_turns_are_one_group():
     assert [row.group for row in found.layers] == ["first", "first"]
     (dot,) = dots_of_report(found)
     assert (dot.name, dot.cycles) == ("first to second <&>", found.totals["cycles"])
+
+
+def test_of_layers_that_take_turns_the_sum_tells_shares():
+    program = marked(example())
+    program.text.insert(-1, Instruction("mark", d=0, f=3))
+    found = report_of(program, timeline(program))
+    ((rows, whole),) = parts(found)
+    assert whole is not None and rows == found.layers
+    assert (whole.cycles, whole.macs, whole.dram_rd) == tuple(found.totals[k] for k in ("cycles", "macs", "dram_rd"))
+    assert whole.util == pytest.approx(found.totals["util"]) and whole.array_active < 100
+    assert whole.mapping_eff == pytest.approx(found.totals["mapping_eff"])
+    lines = text_of(found).splitlines()
+    util = lines[0].index("util %")
+    assert (
+        lines[3].startswith("= 2 in turns")
+        and lines[3][util : util + 6].strip()
+        and not lines[1][util : util + 6].strip()
+    )
+    assert 'class="sum"' in html_of(found)
+
+
+def test_a_layer_alone_has_no_sum():
+    found = report_of(marked(example()), timeline(marked(example())))
+    assert [part.whole for part in parts(found)] == [None, None] and "in turns" not in text_of(found)
 
 
 class Page(HTMLParser):
