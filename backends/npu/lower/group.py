@@ -85,7 +85,7 @@ class _GroupRun:
                 self.owner.written.setdefault(key, set()).update(blocks)
 
     def _layer(self, i: int, strip: int) -> None:
-        layer, pieces = self.group.layers[i], self.group.strips.pieces[i][strip]
+        layer, pieces = self.group.layers[i], self.group.strips.pieces(i, strip)
         self.e.number = self.owner.numbers[id(layer)]
         if pieces:
             tensors = {id(v.tensor): v.tensor for v in (*layer.inputs, layer.out)}
@@ -117,8 +117,8 @@ class _GroupRun:
     def _rows(self, layer: Matrix) -> int:
         """Stacked rows of the largest strip: all strips are cut alike, so that what is kept serves each."""
         pitch = image_pitch(layer, self.e.halos[id(layer.x.tensor)])
-        strips = self.group.strips.pieces[self.group.layers.index(layer)]
-        return max(stacked_rows(layer, pieces, pitch) for pieces in strips)
+        alike = self.group.strips.alike(self.group.layers.index(layer))
+        return max(stacked_rows(layer, pieces, pitch) for pieces, _ in alike)
 
     def _cut(self, layer: Layer, pieces: Sequence[Piece]) -> list[Piece]:
         """Smaller pieces where there is one strip, so that what comes next can begin early."""
@@ -149,20 +149,20 @@ class _GroupRun:
         return self.windows[key]
 
     def _window(self, tensor: Tensor, strip: int) -> Store:
-        spans, e, halo = self.group.strips.spans[id(tensor)], self.e, self.e.halos[id(tensor)]
-        span = spans[strip]
-        if self.group.strips.count == 1:
+        strips, e, halo = self.group.strips, self.e, self.e.halos[id(tensor)]
+        span = strips.span(tensor, strip)
+        if strips.count == 1:
             store = e.whole(tensor, stream=True)
             self._load(store, span, tensor.rows)
             return store
-        if self.group.strips.rows:
+        if strips.rows:
             store = e.window(tensor, span.first * halo.pitch + span.low, span.high - span.low, stream=True)
         else:
             first = span.first * halo.pitch - halo.top
             rows = halo.top + (span.last - span.first - 1) * halo.pitch + tensor.rows + halo.bottom
             store = e.window(tensor, first, rows, stream=True)
         e.fill(store)
-        if self.group.strips.rows and strip and span.first == spans[strip - 1].first:
+        if strips.rows and strip and span.first == strips.span(tensor, strip - 1).first:
             old, base = self._store(tensor, strip - 1), span.first * halo.pitch
             low = max(base + span.low, old.first)
             if low < base + span.fresh:
@@ -173,9 +173,11 @@ class _GroupRun:
 
     def _end(self, tensor: Tensor, strip: int) -> int:
         """Up to which row a tensor is complete after a strip."""
-        spans = self.group.strips.spans[id(tensor)]
-        more = self.group.strips.rows and strip + 1 < len(spans) and spans[strip + 1].first == spans[strip].first
-        return spans[strip + 1].fresh if more else tensor.rows
+        strips = self.group.strips
+        if not strips.rows or strip + 1 == strips.count:
+            return tensor.rows
+        this, then = strips.span(tensor, strip), strips.span(tensor, strip + 1)
+        return then.fresh if then.first == this.first else tensor.rows
 
     def _load(self, store: Store, span: Span, end: int) -> None:
         """What earlier groups, or the host, left in DRAM of the new rows of a window."""
@@ -210,8 +212,7 @@ class _GroupRun:
 
     def _save_span(self, tensor: Tensor, strip: int) -> None:
         """Write what is new of a tensor that several layers, or one with gaps, have made."""
-        spans, store = self.group.strips.spans[id(tensor)], self._store(tensor, strip)
-        span, end = spans[strip], self._end(tensor, strip)
+        store, span, end = self._store(tensor, strip), self.group.strips.span(tensor, strip), self._end(tensor, strip)
         self.e.dram.put(tensor, self.e.dram.spill)
         for image in range(span.first, span.last):
             for first, count in ranges(sorted(self.blocks[id(tensor)])):

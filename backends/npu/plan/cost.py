@@ -1,7 +1,6 @@
 """What layers and groups cost before anything is emitted: cycles of the array and of the vector unit, bytes moved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 from ..cost import vpu_busy
@@ -27,31 +26,49 @@ from .strips import Strips
 from .tiling import Shares, array_cycles, post_cycles, product_cycles, tiling
 
 
-@dataclass(frozen=True)
-class Work:
-    """Cycles of the array and of the vector unit, bytes of weights."""
+class Costs:
+    """Costs of a network's layers on a machine, each worked out once."""
 
-    array: float = 0
-    vector: float = 0
-    weights: int = 0
+    def __init__(self, machine: Machine, halos: dict[int, Halo]):
+        self.machine, self.halos = machine, halos
+        self._vector: dict[int, float] = {}
+        self._weights: dict[int, int] = {}
+        self._array: dict[tuple[int, int, Shares], int] = {}
 
+    def vector(self, layer: Layer) -> float:
+        """Cycles of the vector unit."""
+        if id(layer) not in self._vector:
+            self._vector[id(layer)] = vector_cycles(layer, self.machine)
+        return self._vector[id(layer)]
 
-def layer_work(layer: Layer, machine: Machine, halos: dict[int, Halo], strips: Strips, i: int, shares: Shares) -> Work:
-    """The work of all strips of the i-th layer of a group."""
-    vector = vector_cycles(layer, machine)
-    if isinstance(layer, Product):
-        return Work(product_cycles(layer, machine), vector)
-    if not isinstance(layer, Matrix):
-        return Work(0, vector)
-    pitch = image_pitch(layer, halos[id(layer.x.tensor)])
-    total = 0
-    known: dict[int, int] = {}
-    for pieces in strips.pieces[i]:
-        if rows := stacked_rows(layer, pieces, pitch):
-            if rows not in known:
-                known[rows] = array_cycles(layer, machine, rows, tiling(layer, machine, rows, shares))
-            total += known[rows] * (1 if pitch else len(pieces))
-    return Work(total, vector, packed_bytes(layer, machine, feed_sharing(layer, machine)))
+    def weights(self, layer: Layer) -> int:
+        """Bytes of weights."""
+        if not isinstance(layer, Matrix):
+            return 0
+        if id(layer) not in self._weights:
+            self._weights[id(layer)] = packed_bytes(layer, self.machine, feed_sharing(layer, self.machine))
+        return self._weights[id(layer)]
+
+    def array(self, layer: Layer, strips: Strips, i: int, shares: Shares) -> float:
+        """Cycles of the array for all strips of a layer, the i-th of its group. LowerError if it cannot be cut."""
+        if not isinstance(layer, Matrix | Product):
+            return 0
+        if isinstance(layer, Product):
+            return self._cut(layer, 0, shares)
+        pitch, total = image_pitch(layer, self.halos[id(layer.x.tensor)]), 0
+        for pieces, strips_alike in strips.alike(i):
+            if rows := stacked_rows(layer, pieces, pitch):
+                total += self._cut(layer, rows, shares) * (1 if pitch else len(pieces)) * strips_alike
+        return total
+
+    def _cut(self, layer: Matrix | Product, rows: int, shares: Shares) -> int:
+        key = (id(layer), rows, shares)
+        if key not in self._array:
+            if isinstance(layer, Product):
+                self._array[key] = product_cycles(layer, self.machine)
+            else:
+                self._array[key] = array_cycles(layer, self.machine, rows, tiling(layer, self.machine, rows, shares))
+        return self._array[key]
 
 
 def vector_cycles(layer: Layer, machine: Machine) -> float:
@@ -102,13 +119,12 @@ def window_bytes(tensor: Tensor, machine: Machine, halo: Halo, strips: Strips) -
     """Bytes of the largest window of a tensor."""
     line = machine.spad.line
     blocks = ceil(tensor.channels / (line // BYTES[tensor.type]))
-    spans = strips.spans[id(tensor)]
     if strips.count == 1:
         rows = halo.rows(tensor)
     elif not strips.rows:
-        rows = halo.top + (max(s.last - s.first for s in spans) - 1) * halo.pitch + tensor.rows + halo.bottom
+        rows = halo.top + (strips.extent(tensor) - 1) * halo.pitch + tensor.rows + halo.bottom
     else:
-        rows = max(s.high - s.low for s in spans)
+        rows = strips.extent(tensor)
     return blocks * rows * halo.columns(tensor) * line
 
 

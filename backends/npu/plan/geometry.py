@@ -51,7 +51,8 @@ def halos(network: Network) -> dict[int, Halo]:
 def overhang(layer: Matrix) -> tuple[int, int, int, int]:
     """Rows and columns (top, left, bottom, right) outside of the input's tensor that a layer reads; a packed input has
     its columns outside in DRAM."""
-    low, high = rows_read(layer, layer.x, 0, layer.out.size[1])
+    reach = reach_of(layer, layer.x)
+    low, high = reach.low, layer.out.size[1] * reach.step + reach.high
     _, _, first, _ = layer.x.at
     _, step = layer.x.step
     left = first - step * layer.pads[1]
@@ -62,27 +63,37 @@ def overhang(layer: Matrix) -> tuple[int, int, int, int]:
     return max(0, -low), max(0, -left), max(0, high - tensor.rows), max(0, right - tensor.columns)
 
 
-def rows_read(layer: Layer, view: View, first: int, last: int) -> tuple[int, int]:
-    """Rows [low, high) of `view`'s tensor that the rows [first, last) of a layer's output depend on; those of a matrix
-    layer may lie outside of the tensor."""
+@dataclass(frozen=True)
+class Reach:
+    """Rows [first, last) of a layer's output depend on the rows [first * step + low, last * step + high) of a tensor,
+    between `least` and `most`."""
+
+    step: int
+    low: int
+    high: int
+    least: int
+    most: int
+
+
+ANY = 1 << 40
+"""More rows than there are."""
+
+
+def reach_of(layer: Layer, view: View) -> Reach:
+    """Of `view`, which the layer reads."""
     at, step, size = view.at[1], view.step[0], view.size[1]
+    end = at + step * (size - 1) + 1
     if isinstance(layer, Window) and view is layer.x:
-        top, stride, reach = layer.pads[0], layer.stride[0], (layer.kernel[0] - 1) * layer.dilation[0]
-        low, high = at + step * (first * stride - top), at + step * ((last - 1) * stride - top + reach) + 1
-        return (low, high) if isinstance(layer, Matrix) else (max(low, at), min(high, at + step * (size - 1) + 1))
-    whole = isinstance(layer, Reduce) and layer.axis in ("rows", "plane")
-    whole |= isinstance(layer, Product) and view is layer.y
-    if whole or (size == 1 and layer.out.size[1] > 1):
-        return at, at + step * (size - 1) + 1
-    return at + step * first, at + step * (last - 1) + 1
+        top, stride, extent = layer.pads[0], layer.stride[0], (layer.kernel[0] - 1) * layer.dilation[0]
+        bounds = (-ANY, ANY) if isinstance(layer, Matrix) else (at, end)
+        return Reach(step * stride, at - step * top, at + step * (extent - stride - top) + 1, *bounds)
+    all_of_it = isinstance(layer, Reduce) and layer.axis in ("rows", "plane")
+    all_of_it |= isinstance(layer, Product) and view is layer.y
+    if all_of_it or (size == 1 and layer.out.size[1] > 1):
+        return Reach(0, at, end, at, end)
+    return Reach(step, at, at - step + 1, -ANY, ANY)
 
 
 def barrier(layer: Layer) -> bool:
     """Whether a row of the output depends on all rows of an input."""
     return isinstance(layer, Product) or (isinstance(layer, Reduce) and layer.axis in ("rows", "plane"))
-
-
-def rows_written(layer: Layer, last: int) -> int:
-    """How many of a layer's output rows (from 0) it takes so that the rows before `last` of its tensor are written."""
-    at, step, size = layer.out.at[1], layer.out.step[0], layer.out.size[1]
-    return min(size, max(0, -(-(last - at) // step)))
