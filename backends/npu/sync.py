@@ -23,6 +23,7 @@ from .isa import QUEUES
 from .machine import Machine
 from .regions import Regions
 from .touch import Touches, touched
+from .unread import unread
 
 INLINE = 2
 """Waits, and signals, that an instruction holds."""
@@ -62,12 +63,16 @@ class _Overflow(Exception):
 
 def synchronise(code: Code, machine: Machine) -> None:
     """Give a placed code its semaphores, waits and signals, and the `sync` operations that hold what does not fit.
-    Those that it had are replaced."""
+    Those that it had are replaced; loads and fills that nobody reads are dropped."""
     code.ops = [replace(op, waits=(), signals=()) for op in code.ops if not op.name.startswith("sync.")]
     code.sems = []
     program = encode(code, machine, marks=False, data=False)
-    queues = [ins.queue for ins in program.text if ins.queue >= 0]
-    placed = tokens(queues, touched(Regions(program)))
+    queues, touches = [ins.queue for ins in program.text if ins.queue >= 0], touched(Regions(program))
+    if gone := unread(program.text, touches):
+        kept = [index for index in range(len(queues)) if index not in gone]
+        code.ops, queues = [code.ops[i] for i in kept], [queues[i] for i in kept]
+        touches = replace(touches, reads=[touches.reads[i] for i in kept], writes=[touches.writes[i] for i in kept])
+    placed = tokens(queues, touches)
     code.sems = [(f"{QUEUES[p]}_{QUEUES[q]}", QUEUES[p], QUEUES[q], 0) for p, q in placed.pairs]
     number = {pair: n for n, pair in enumerate(placed.pairs, 1)}
     ops: list[Op] = []

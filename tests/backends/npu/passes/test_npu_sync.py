@@ -24,6 +24,7 @@ FILL = "npu.fill x = %x, desc = {n0 = 256}, layer = 0\n"
 MM = "npu.mm x = %x, y = %w, z = %c, desc = {mx = 8, ax = 2}, layer = 0\n"
 RQ = "npu.v_rq x = %c, y = %r, z = %x, desc = {nx = 8, s0x = 8, dx = 2, dtype = 2}, layer = 0\n"
 USE = "npu.fill x = %y, desc = {n0 = 256}, layer = 0\n"
+READ = "npu.mm x = %y, y = %w, z = %c, desc = {mx = 8, ax = 2}, layer = 0\n"
 
 
 def synced(body: str, at: str = "at 4096", sems: str = "[]") -> list[str]:
@@ -37,24 +38,36 @@ def synced(body: str, at: str = "at 4096", sems: str = "[]") -> list[str]:
 
 
 def test_queues_that_touch_the_same_bytes_are_ordered():
-    assert synced(FILL + MM + FILL) == ["fill signals = [1]", "mm waits = [1] signals = [2]", "fill waits = [2]"]
+    assert synced(FILL + MM + FILL + MM) == [
+        "fill signals = [1]",
+        "mm waits = [1] signals = [2]",
+        "fill waits = [2] signals = [1]",
+        "mm waits = [1]",
+    ]
 
 
 def test_what_is_apart_is_not_ordered():
-    assert synced(USE + MM) == ["fill", "mm"]
+    assert synced(USE + MM + READ) == ["fill signals = [1]", "mm", "mm waits = [1]"]
 
 
 def test_an_address_that_is_used_again_orders_too():
-    assert synced(MM + USE, at="at 0") == ["mm signals = [1]", "fill waits = [1]"]
+    found = synced(MM + USE + READ, at="at 0")
+    assert found == ["mm signals = [2]", "fill waits = [2] signals = [1]", "mm waits = [1]"]
+
+
+def test_what_nobody_reads_is_not_loaded():
+    assert synced(FILL + USE + MM) == ["fill signals = [1]", "mm waits = [1]"]
+    assert synced(FILL + FILL + MM + FILL) == ["fill signals = [1]", "mm waits = [1]"]
 
 
 def test_what_another_token_implies_is_dropped():
     """The second fill waits for the requantisation, which has waited for the product."""
-    assert synced(FILL + MM + RQ + FILL) == [
+    assert synced(FILL + MM + RQ + FILL + MM) == [
         "fill signals = [1]",
         "mm waits = [1] signals = [2]",
         "v_rq waits = [2] signals = [3]",
-        "fill waits = [3]",
+        "fill waits = [3] signals = [1]",
+        "mm waits = [1]",
     ]
 
 
