@@ -12,7 +12,7 @@ from .placement import placement
 from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
-PLAIN = f"flatten-ifs,unroll-recurrent,{FOLD},recompose-norms,fold-long-kernels"
+PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},recompose-norms,fold-long-kernels"
 GRAPH = (FOLD, f"{PLAIN},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
 
 

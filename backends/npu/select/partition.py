@@ -16,7 +16,9 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
 from ..machine import Machine
 from .constant import Constants
-from .reader import Reader, Unit
+from .ends import left
+from .place import Unplaceable
+from .reader import Reader, Unit, Unsupported
 
 FEW = 1
 """A part with fewer multiply-accumulates is not worth a program."""
@@ -53,6 +55,9 @@ def partition(block: Block, weights: WeightStore, machine: Machine, rounding: st
             continue
         levels = found.levels()
         parts = found.parts(levels)
+        if stuck := found.stuck(parts):
+            reasons |= stuck
+            continue
         if idle := [op for part in parts.values() if found.macs(part) < FEW for op in part.ops]:
             reasons |= dict.fromkeys(idle, "a program of its own, without multiplications, would not be worth it")
             continue
@@ -140,6 +145,17 @@ class Placing:
                 r for op in part.ops for r in op.results if any(use.operation not in inside for use in r.uses)
             ]
         return dict(sorted(found.items()))
+
+    def stuck(self, parts: dict[int, Part]) -> dict[Operation, str]:
+        """Ops whose results cannot leave their program as an array, and why."""
+        found: dict[Operation, str] = {}
+        for value in (v for part in parts.values() for v in part.outputs):
+            try:
+                left(self.reader, value, "result")
+            except (Unsupported, Unplaceable) as reason:
+                assert isinstance(value.owner, Operation)
+                found[value.owner] = str(reason)
+        return found
 
     def comes_in(self, value: SSAValue) -> bool:
         """Whether a value is an argument: known ones are if they lie in a tensor."""

@@ -59,3 +59,21 @@ builtin.module {
     func.return %z : tensor<4x8xf32>
   }
 }
+
+// -----
+
+// A result that begins within a granule of channels cannot leave its program by itself: the host makes it.
+// CHECK:      func.func @main
+// CHECK:        %[[y:.*]] = kernel.launch @npu0
+// CHECK:        %[[s:.*]] = graph.slice %[[y]]
+// CHECK:        graph.relu %[[s]]
+// CHECK-SAME:     npu.reason = "a copy from channel 5 on"
+builtin.module {
+  func.func @main(%x: tensor<4x8xf32>) -> tensor<4x7xf32> {
+    %w = graph.constant dense<0.5> : tensor<8x16xf32>
+    %y = graph.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+    %s = graph.slice %y {offsets = array<i64: 0, 5>, sizes = array<i64: 4, 7>, strides = array<i64: 1, 1>} : (tensor<4x16xf32>) -> tensor<4x7xf32>
+    %r = graph.relu %s : (tensor<4x7xf32>) -> tensor<4x7xf32>
+    func.return %r : tensor<4x7xf32>
+  }
+}
