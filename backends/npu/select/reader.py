@@ -160,7 +160,7 @@ class Reader:
             return place
         if (key := (id(tensor), types[0])) not in self.kept:
             made = self.tensor(f"{tensor.name}_{types[0]}", tensor.shape, type=types[0])
-            scale = tensor.scale if tensor.type == "i8" else 0.0
+            scale = tensor.scale if tensor.type == "i8" else 1.0
             out = View.whole(made)
             self.add(Copy(name=made.name, x=View.whole(tensor), out=out, scale=scale, zeros=(tensor.zero, 0)))
             self.kept[key] = made
@@ -197,6 +197,12 @@ class Reader:
     def stem(self, op: Operation) -> str:
         """What layers of an op are called after."""
         return next(iter(origins(op.location)), op.name.removeprefix("graph."))
+
+    def bytes(self, view: View) -> int:
+        """What the elements of a view take on the machine, in whole lines."""
+        images, rows, columns, channels = view.size
+        lines = -(-channels // self.machine.channel_lanes(view.tensor.type))
+        return images * rows * columns * lines * self.machine.spad.line
 
     def granule(self, tensor: Tensor) -> int:
         """Channels in 16 bytes: a slice begins at a multiple of them."""

@@ -14,6 +14,9 @@ from .place import CHANNEL, COLUMN, ROW, Factor, Place
 from .reader import Reader, Unsupported, reads
 from .tail import Tail, integer_tail, placed
 
+LARGE = 0.25
+"""The part of SPAD above which a plane is reduced by rows first."""
+
 
 @reads(MaxPoolOp, AveragePoolOp)
 def pool(reader: Reader, op: MaxPoolOp | AveragePoolOp) -> None:
@@ -92,10 +95,29 @@ def reduce(reader: Reader, op: ReduceMeanOp | ReduceSumOp | ReduceMaxOp) -> None
         raise Unsupported("a reduction over some of the channels")
     if any(view.size[a] != sum(len(f) for d in op.dims for f in place.dims[d] if f.axis == a) for a in gone):
         raise Unsupported("a reduction over scattered elements")
-    size = tuple(1 if a in gone else n for a, n in enumerate(view.size))
-    made = reader.tensor(reader.stem(op), size, tail.out if tail else None, place.tensor.type)
-    scale, zeros = ratio(place.tensor, tail), (place.tensor.zero, made.zero)
-    reader.add(Reduce(name=made.name, x=view, out=View.whole(made), mode=mode, axis=axis, scale=scale, zeros=zeros))
+    made = reduced(reader, reader.stem(op), view, mode, axis, tail)
     dims = [() if a in op.dims else d for a, d in enumerate(local.dims)]
     found = Place(made, local.at, tuple(d for a, d in enumerate(dims) if op.keepdims or a not in op.dims))
     placed(reader, op.result, found, tail)
+
+
+def reduced(reader: Reader, name: str, view: View, mode: str, axis: str, tail: Tail | None) -> Tensor:
+    """The tensor of a reduction. That of a large plane is made in two steps, of which the first goes by rows and so by
+    strips; what lies between is float32, for integers the sum."""
+    x, zero = view.tensor, view.tensor.zero
+    scale = ratio(x, tail)
+    if axis == "plane" and reader.bytes(view) > reader.machine.spad.bytes * LARGE:
+        between = reader.tensor(f"{name}_rows", (*view.size[:2], 1, view.size[3]), type="f32")
+        if mode == "max":
+            between.type, between.scale, between.zero, between.unsigned = x.type, x.scale, x.zero, x.unsigned
+        elif mode == "mean" and tail is not None:
+            mode, scale = "sum", scale / (view.size[1] * view.size[2])
+        out, zeros = View.whole(between), (zero, between.zero)
+        reader.add(Reduce(name=between.name, x=view, out=out, mode=mode, axis="columns", zeros=zeros))
+        view, zero, axis = out, between.zero, "rows"
+    gone = {"rows": {ROW}, "columns": {COLUMN}, "plane": {ROW, COLUMN}, "channels": {CHANNEL}}[axis]
+    images, rows, columns, channels = (1 if a in gone else n for a, n in enumerate(view.size))
+    made = reader.tensor(name, (images, rows, columns, channels), tail.out if tail else None, x.type)
+    scale, out, zeros = float(np.float32(scale)), View.whole(made), (zero, made.zero)
+    reader.add(Reduce(name=made.name, x=view, out=out, mode=mode, axis=axis, scale=scale, zeros=zeros))
+    return made
