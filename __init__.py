@@ -2,6 +2,7 @@
 
     session = aic.InferenceSession("model.onnx")        as onnxruntime's
     call = aic.compile("model.onnx", "c", "out/")       an artifact on disk, and a function of arrays
+    aic.npu.simulate("model.onnx", "edge").cycles       on a systolic machine that a file describes
 
 Importing it imports nothing else: each name is looked up when it is first used.
 """
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from . import onnx_backend
+    from . import npu, onnx_backend
     from .compiler.api import compile
     from .compiler.errors import (
         AicError,
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "compile",
     "get_available_providers",
+    "npu",
     "onnx_backend",
 ]
 
@@ -59,8 +61,8 @@ _FROM = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "onnx_backend":
-        return import_module(".onnx_backend", __name__)
+    if name in ("npu", "onnx_backend"):
+        return import_module(f".{name}", __name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".compiler.{_FROM.get(name, 'errors')}", __name__), name)

@@ -5,7 +5,7 @@ debugger = found.debugger({"x": x}, expected={"conv1": (array,)})
 debugger.run()                                            "conv1 of layer conv1 differs in .." or "the end"
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from ..backends.npu.debug import END, Debugger, Load
+from ..backends.npu.debug_commands import Commands
 from ..backends.npu.host import Kinds
 from ..backends.npu.hosttensor import EntryError, load
 from ..backends.npu.loaded import Loaded
@@ -30,6 +31,8 @@ from .frontends.onnx.model import Port
 from .npu_programs import PLAIN, TARGET, is_model, options_for, read_programs, source_of, told
 from .npu_run import port_of
 from .session import InferenceSession
+
+__all__ = ["Debugger"]
 
 Arrays = Mapping[str, Array]
 Candidates = Mapping[str, Sequence[Numbers]]
@@ -151,6 +154,11 @@ def _nearest(candidates: Sequence[Numbers], found: Numbers) -> Numbers | None:
     """The candidate that differs in the fewest elements: axes of equal length leave open which is which."""
     fitting = [array for array in candidates if array.shape == found.shape]
     return min(fitting, key=lambda array: np.count_nonzero(array != found), default=None)
+
+
+def converse(debugger: Debugger, lines: Iterable[str], say: Callable[[str], None]) -> None:
+    """Carry out the debugger's commands, a line each, until there are no more or one says `q`."""
+    Commands(debugger, say).read(lines)
 
 
 def run_through(debugger: Debugger) -> str:

@@ -12,9 +12,8 @@ from .._arguments import add_inputs
 from ._model import sizes_of
 
 if TYPE_CHECKING:
-    from ...backends.npu.debug import Debugger
     from ...compiler.driver import Options
-    from ...compiler.npu_watch import Candidates, Subject
+    from ...compiler.npu_watch import Candidates, Debugger, Subject
     from ...dialects._shape import Array
 
 PROMPT = "(npu) "
@@ -82,9 +81,9 @@ def _expected(
 
 
 def _converse(debugger: "Debugger") -> str:
-    from ...backends.npu.debug_commands import Commands
+    from ...compiler.npu_watch import converse
 
-    Commands(debugger, lambda text: print(printable(text))).read(_lines())
+    converse(debugger, _lines(), lambda text: print(printable(text)))
     return ""
 
 
