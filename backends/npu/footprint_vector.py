@@ -17,7 +17,7 @@ I32, F32, BF16 = 2, 3, 4
 
 def vector(m: Machine, ins: Instruction, d: Fields) -> Footprint:
     """Any `v.*`."""
-    reads = [("x", source(m, ins, d))]
+    reads: list[Part] = [("x", part)] if (part := source(m, ins, d)) is not None else []
     match ins.name:
         case "v.rq":
             reads += requantisation(m, ins, d)
@@ -47,8 +47,8 @@ def channels(m: Machine, ins: Instruction, d: Fields) -> int:
     return (d["nc1"] - 1) * width + (d["clast"] or width)
 
 
-def source(m: Machine, ins: Instruction, d: Fields) -> Granules:
-    """src0."""
+def source(m: Machine, ins: Instruction, d: Fields) -> Granules | None:
+    """src0; None for windows that lie in the padding."""
     size, count = VEC_BYTES[d["dtype"]], channels(m, ins, d)
     width = m.cols if ins.x >> 22 == ACC else lanes(m, d["dtype"])
     if ins.name == "v.rq" and d["axis"] & 1:  # channels along the rows of ACC, pixels along its columns
@@ -56,6 +56,8 @@ def source(m: Machine, ins: Instruction, d: Fields) -> Granules:
     if ins.name in ("v.dw", "v.pool"):
         down = taps(d["ny"], d["sy"], d["kh"], d["pt"], d["pb"])
         across = taps(d["nx"], d["sx"], d["kw"], d["pl"], d["pr"])
+        if not (len(down.starts) and len(across.starts)):
+            return None
         pixel = elements(count, width, size, d["s0c"], [])
         return copies(copies(pixel, across, d["s0x"]), down, d["s0y"])
     return elements(count, width, size, d["s0c"], [(d["ny"], d["s0y"]), (d["nx"], d["s0x"])])

@@ -212,3 +212,11 @@ def test_regions_are_what_the_simulator_touches(seed: int, kind: str):
         assert changed[space].reshape(-1, 16)[granules].any(axis=1).all(), (
             f"does not write all of its region of {space}"
         )
+
+
+def test_windows_in_the_padding_read_no_pixel():
+    """A kernel of one row with a row of padding and a stride past the input's only row."""
+    draw = Draw(0)
+    window = dict(kh=1, kw=1, sy=2, sx=1, pt=1, pb=1, pl=0, pr=0)
+    ins = append(draw.program, "v.pool.max", x=("spad", 0), z=("spad", 4096), kind="vec", ny=2, nx=1, **window)
+    assert (ins.name, accesses(draw.program, 0)[0]) == ("v.pool", [])
