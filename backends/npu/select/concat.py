@@ -5,8 +5,9 @@ layer writes it fills up to the end of a line, so that only what begins and ends
 is copied, from the first part to the last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -43,11 +44,17 @@ def concat(reader: Reader, op: ConcatOp) -> None:
     made = replace(
         numbers, name=name, images=images, rows=rows, columns=columns, channels=channels, packed=None, axes=None
     )
-    for x, place, target in zip(op.xs, places, room.parts(made, [p.shape[dim] for p in places], dim), strict=True):
-        if not in_place(reader, x, place, target):
+    counts = [p.shape[dim] for p in places]
+    parts = list(zip(places, room.parts(made, counts, dim), strict=True))
+    there = set[int]()
+    for x, (place, target) in zip(op.xs, parts, strict=True):
+        if id(place.tensor) in there:
+            continue
+        if in_place(reader, x, place, target, parts):
+            there.add(id(place.tensor))
+        else:
             bring(reader, place, target)
-    whole = room.value(made, [p.shape[dim] for p in places], dim)
-    reader.places[value] = whole
+    reader.places[value] = room.value(made, counts, dim)
 
 
 def common(places: list[Place]) -> Quantisation | None:
@@ -146,14 +153,19 @@ def begins(counts: list[int], granule: int) -> tuple[tuple[int, ...], int]:
     return tuple(starts), end
 
 
-def in_place(reader: Reader, value: SSAValue, place: Place, target: Place) -> bool:
-    """Lets those who made a value write it where it is to lie; False if they cannot."""
+def in_place(
+    reader: Reader, value: SSAValue, place: Place, target: Place, parts: Sequence[tuple[Place, Place]]
+) -> bool:
+    """Lets those who made a value write it where it is to lie; False if they cannot. Its tensor may hold other `parts`,
+    with their targets, if these lie in it as they are to lie in the end."""
     old, new = place.tensor, target.tensor
     makers = [layer for layer in reader.layers if layer.out.tensor is old]
     if not makers or any(t.tensor is old for t in reader.inputs.values()) or old is new or not alike(old, new):
         return False
-    local = Place(old, (0, 0, 0, 0), place.dims)
-    if place.at != (0, 0, 0, 0) or (view := beside(target, local, old.shape, False, reader.granule(new))) is None:
+    views = [beside(t, p, old.shape, False, reader.granule(new)) for p, t in parts if p.tensor is old]
+    view = views[0]
+    filled = sum(prod(p.shape) for p, _ in parts if p.tensor is old) == prod(old.shape)
+    if view is None or not filled or any(other != view for other in views):
         return False
     lanes = reader.machine.channel_lanes(new.type)
     end = view.at[CHANNEL] + view.size[CHANNEL]
@@ -183,7 +195,7 @@ def redirect(reader: Reader, old: Tensor, new: Tensor, at: At) -> None:
         if place.tensor is old:
             reader.places[value] = Place(new, added(place.at, at), place.dims)
     for key, tensor in list(reader.kept.items()):
-        if tensor is old:
+        if tensor is old or key[0] == id(old):
             del reader.kept[key]
 
 
