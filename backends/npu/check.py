@@ -1,8 +1,8 @@
 """The checker: finds what can go wrong in a program, exactly and for all timings, without running it.
 
 for finding in check(program):
-    print(finding)      E-RACE ld.a (12, layer conv1) and mm (9, layer conv1) touch spad:0x0..0x400 in no order;
-                        add sig/wait mxu -> lda
+    print(finding)      E-RACE mm (9, layer conv1.out: conv1, relu1) and ld.a (12, layer conv2.out: conv2) touch
+                        spad:0x0..0x400 in no order; add sig/wait mxu -> lda
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,8 @@ RULES = {
     "W-DEAD": "results that nobody reads",
     "W-SERIAL": "a wait that stalls more than 5 % of all cycles",
 }
+NODES = 3
+"""So many of a layer's ONNX nodes are told."""
 LOADED_ROLES = ("input", "weights", "params", "user")
 SERIAL = 0.05
 
@@ -143,7 +145,8 @@ class _Check:
         for wrong in verdict.semaphores:
             self.semaphore(wrong)
         if verdict.stuck:
-            self.add("E-DEADLOCK", "; ".join(verdict.cycle), verdict.stuck[0])
+            text = "; ".join(f"{self.name(index)} {waits}" for index, waits in verdict.cycle)
+            self.add("E-DEADLOCK", text, verdict.cycle[0][0], other=verdict.cycle[-1][0])
         for index in verdict.dead:
             access = regions.of(index)[1][0]
             name, start = beyond(self.program, access.space)[0], access.start * 16
@@ -175,14 +178,19 @@ class _Check:
 
     def semaphore(self, wrong: Semaphoring) -> None:
         """E-SEM."""
-        name = self.program.sems[wrong.semaphore - 1][0]
+        name, producer, consumer, _ = self.program.sems[wrong.semaphore - 1]
         where = "" if wrong.instruction < 0 else f" at {self.name(wrong.instruction)}"
-        self.add("E-SEM", f"{name}{where}: {wrong.text}", wrong.instruction, semaphore=name)
+        edge = f"{producer} -> {consumer}"
+        self.add("E-SEM", f"{name} ({edge}){where}: {wrong.text}", wrong.instruction, semaphore=name, edge=edge)
 
     def name(self, index: int) -> str:
-        """An instruction as a person finds it."""
-        layer = self.layer(index)
-        return f"{mnemonic(self.program.text[index])} ({index}{f', layer {layer}' if layer else ''})"
+        """An instruction as a person finds it: its number, layer and the first of the layer's ONNX nodes."""
+        number, where = self.mark(index), ""
+        if 0 <= number < len(self.program.marks):
+            mark = self.program.marks[number]
+            nodes = ", ".join((*mark.nodes[:NODES], *(("..",) if len(mark.nodes) > NODES else ())))
+            where = f", layer {mark.layer}{': ' if nodes else ''}{nodes}"
+        return f"{mnemonic(self.program.text[index])} ({index}{where})"
 
     def layer(self, index: int) -> str:
         """The layer of an instruction."""

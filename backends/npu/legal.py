@@ -14,6 +14,8 @@ from .program import NAME_OF_SPACE, Instruction, Program
 
 MATRIX_TYPES = KINDS["gemm"].by_name["dtype"].names
 DATAFLOWS = KINDS["gemm"].by_name["df"].names
+I32, QUANTISED = 2, (0, 1, 5)
+"""Numbers of vector types: sums; i8, i16, u8."""
 Fields = dict[str, int]
 
 
@@ -133,6 +135,25 @@ def vector(m: Machine, ins: Instruction, d: Fields) -> Iterator[str]:
             yield f"a window of {d['kh']} x {d['kw']} by {d['sy']} x {d['sx']} over {high} x {wide} pixels"
     if ins.name == "v.rq" and d["axis"] & 1 and d["ny"] > 1:
         yield f"channels along rows with ny={d['ny']}, expected 1"
+    if wanted := refused(ins, d):
+        names = KINDS["vec"].by_name["dtype"].names
+        yield f"{names[d['dtype']]} to {names[d['odt']]}, expected {wanted}"
+
+
+def refused(ins: Instruction, d: Fields) -> str:
+    """The types that a vector instruction takes, where it has others; "" where it has those."""
+    whole, made_whole, mode = d["dtype"] in QUANTISED, d["odt"] in QUANTISED, ins.mode
+    match ins.name:
+        case "v.ew" if whole != made_whole or d["dtype"] == I32:
+            return "sources and result integral, or sources and result floating"
+        case "v.act" if whole != made_whole or (whole != (mode == "lut") and not (whole and mode == "relu")):
+            return "lut or relu from integral to integral, or a function from floating to floating"
+        case "v.cp" if not d["imm0"] and VEC_BYTES[d["dtype"]] != VEC_BYTES[d["odt"]]:
+            return "types of one size, or a scale (imm0)"
+        case "v.rq" if made_whole and d["dtype"] == I32 and ins.act not in ("", "lut", "relu"):
+            return f"a floating result of {ins.act}"
+        case _:
+            return ""
 
 
 def beyond(program: Program, space: int) -> tuple[str, int]:

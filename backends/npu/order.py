@@ -33,7 +33,7 @@ class Conflict(NamedTuple):
 
 
 class Semaphoring(NamedTuple):
-    """What is wrong with semaphore number `semaphore` at an instruction (-1: at the end)."""
+    """What is wrong with semaphore number `semaphore`: at an instruction, or at the end since that one (-1: none)."""
 
     instruction: int
     semaphore: int
@@ -48,7 +48,8 @@ class Verdict:
     fresh: list[Conflict] = field(default_factory=list)
     semaphores: list[Semaphoring] = field(default_factory=list)
     stuck: list[int] = field(default_factory=list)
-    cycle: list[str] = field(default_factory=list)
+    cycle: list[tuple[int, str]] = field(default_factory=list)
+    """Of those who wait for each other: an instruction and for what it waits."""
     dead: list[int] = field(default_factory=list)
 
 
@@ -184,31 +185,32 @@ class _Walk:
             return
         for number, (_, _, _, initial) in enumerate(self.program.sems, 1):
             if (count := len(self.tokens[number])) != initial:
-                found.semaphores.append(Semaphoring(-1, number, f"{count} at halt, {initial} at the start"))
+                users = [i for i, (_, w, s) in enumerate(self.code) if number in (*w, *s)]
+                text = f"{count} at halt, {initial} at the start"
+                found.semaphores.append(Semaphoring(users[-1] if users else -1, number, text))
         local = self.touches.spaces < 16
         for index, writes in enumerate(self.touches.writes):
             if len(writes) and not self.used[index] and local[writes].all():
                 found.dead.append(index)
 
-    def wait_cycle(self) -> list[str]:
+    def wait_cycle(self) -> list[tuple[int, str]]:
         """Who waits for whom, from one blocked queue on until somebody comes again."""
         queue = next(q for q in range(5) if self.head[q] < len(self.order[q]))
         seen: list[int] = []
-        told: list[str] = []
+        told: list[tuple[int, str]] = []
         while queue not in seen:
             seen.append(queue)
             index = self.order[queue][self.head[queue]]
-            name = f"{self.program.text[index].mnemonic} ({index}, {QUEUES[queue]})"
             if index >= self.next:
                 queue = self.code[self.next][0]
-                told.append(f"{name} is not dispatched: queue {QUEUES[queue]} is full")
+                told.append((index, f"is not dispatched: queue {QUEUES[queue]} is full"))
                 continue
             waits = self.code[index][1]
             blocked = next(w for w in waits if len(self.tokens[w]) < waits.count(w))
-            queue = self.ends[blocked][0]
-            told.append(f"{name} waits for {self.program.sems[blocked - 1][0]} of {QUEUES[queue]}")
-            later = self.order[queue][self.head[queue] :]
-            if not any(blocked in self.code[i][2] for i in later):
-                told.append(f"{QUEUES[queue]} does not signal it any more")
+            name, producer, consumer, _ = self.program.sems[blocked - 1]
+            queue, wait = self.ends[blocked][0], f"waits for {name} ({producer} -> {consumer})"
+            if not any(blocked in self.code[i][2] for i in self.order[queue][self.head[queue] :]):
+                told.append((index, f"{wait}, which {producer} does not signal any more; add sig"))
                 break
+            told.append((index, wait))
         return told

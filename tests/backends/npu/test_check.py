@@ -57,7 +57,7 @@ def test_a_race_names_both_instructions_and_the_missing_edge(example: Example):
 def test_a_deadlock_names_its_cycle(example: Example):
     program = example()
     program.sems[1] = (*program.sems[1][:3], 0)
-    assert "waits for a_free of mxu" in find(program, "E-DEADLOCK").message
+    assert "waits for a_free (mxu -> lda)" in find(program, "E-DEADLOCK").message
 
 
 def test_sums_on_top_of_nothing(example: Example):
