@@ -1,6 +1,7 @@
 """`aic demo`: a small trained network compiled for every target, run on real samples, and told where everything lies.
 
 demo-out/c/         the artifact: C, header, weights, library, manifest
+demo-out/npu/       programs for a simulated machine, int8; digits.npu0.trace.json, a timeline for Perfetto; reports
 demo-out/ir/c/      1-graph.mlir, 2-tensor.mlir, ... what the model was at each level
 """
 
@@ -9,12 +10,13 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _demo
+from .compile import clock_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -27,6 +29,15 @@ HELP = "compile, run and explain a small network that recognises digits"
 MODEL, SAMPLES = "digits.onnx", "digits.npz"
 INK = " .:-=+*#%@"
 SHOWN = 6
+KINDS = {"npu": ("report", "trace")}
+"""What is written beside the artifact of a target."""
+CLOCK = ("cycles", "clock_ghz", "utilisation")
+LOOK = {
+    ".json": "  (a timeline: open it in https://ui.perfetto.dev)",
+    ".html": "  (cycles by layer: open it in a browser)",
+}
+CALIBRATION = 64
+"""Samples from which a target that computes in int8 learns the ranges of its numbers."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +67,13 @@ class Result:
     memory: dict[str, int]
     artifact: str
     ir: dict[str, str]
+    precision: str
+    alike: int
+    """Images for which it found what the first target did."""
+    clock: dict[str, float] | None
+    """Cycles, clock rate and utilisation of a simulated machine; None where times are measured."""
+    files: list[str]
+    """What is to be looked at."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,12 +92,14 @@ def run(args: argparse.Namespace) -> int:
     tell(f"{MODEL}: {len(images)} handwritten digits by writers that it was not trained on")
     tell(f"{machine}; aic {found['aic']}, Python {found['python']}, numpy {found['numpy']}\n")
     results: list[Result] = []
+    first: list[int] = []
     for name in sorted(targets()):
         result, read = _try(name, images, labels, args.out)
-        results.append(result)
-        if len(results) == 1:
+        if not results:
             tell(_pictures(images, read, labels))
-        tell(_told(result))
+            first = read
+        results.append(replace(result, alike=sum(a == b for a, b in zip(first, read, strict=True))))
+        tell(_told(results[-1], results[0]))
     if args.json:
         document = {"schema": "aic.demo/1", "machine": machine, "versions": found}
         print(json.dumps({**document, "results": [asdict(r) for r in results]}, indent=2))
@@ -99,7 +119,8 @@ def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Res
         texts[level] = ir_text(module) + "\n"
 
     with as_file(files(_demo) / MODEL) as model:
-        options = Options(dims={"N": 1}, name="digits", stage=stage)
+        settings = _settings(target, images, out)
+        options = Options(dims={"N": 1}, name="digits", stage=stage, settings=settings, kinds=KINDS.get(target, ()))
         made = compile_model(model, target, out / target, options)
     passes = made.manifest["pipeline"]
     levels = [level for level in texts if isinstance(passes, dict) and level in passes]
@@ -108,6 +129,7 @@ def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Res
     for level, path in paths.items():
         write_whole(path, texts[level])
     with InferenceSession(made.folder, providers=[target]) as session:
+        clock = session.clock()
         found, times = _recognise(session, images)
     stages = dict.fromkeys(stage for stage, _, _ in made.times)
     result = Result(
@@ -119,15 +141,33 @@ def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Res
         memory=_memory(made.manifest),
         artifact=str(made.folder),
         ir={level: str(path) for level, path in paths.items()},
+        precision=str(made.manifest.get("precision", "f32")),
+        alike=0,
+        clock=None if clock is None else {key: float(str(clock[key])) for key in CLOCK},
+        files=[str(path) for path in sorted(made.folder.glob("*.trace.json")) + sorted(made.folder.glob("*.html"))],
     )
     return result, found
 
 
+def _settings(target: str, images: "Array", out: Path) -> dict[str, str]:
+    """What a target is told: one with a calibration, where samples lie."""
+    import numpy as np
+
+    from ..compiler.files import written
+
+    if target not in KINDS:
+        return {}
+    out.mkdir(parents=True, exist_ok=True)
+    with written(out / "calibration.npz") as stream:
+        np.savez(stream, image=images[:CALIBRATION, None])
+    return {"quantize": "int8", "data": str(out / "calibration.npz")}
+
+
 def _recognise(session: "InferenceSession", images: "Array") -> tuple[list[int], Spread]:
-    """The digit of each image, and the time that one takes, from five rounds after a first."""
+    """The digit of each image, and the time that one takes, from five rounds after a first; a simulator runs once."""
     found: list[int] = []
     times: list[float] = []
-    for turn in range(6):
+    for turn in range(6) if session.clock() is None else (1,):
         found = []
         for image in images[:, None]:
             start = time.perf_counter()
@@ -159,20 +199,28 @@ def _pictures(images: "Array", found: Sequence[int], labels: "Array") -> str:
     return "\n".join([*rows, "  ".join(f"{word:^16}" for word in words).rstrip(), ""])
 
 
-def _told(result: Result) -> str:
-    """One target's results for a person."""
+def _told(result: Result, first: Result) -> str:
+    """One target's results for a person, `first` being those of the first."""
     right = round(result.accuracy * result.images)
     compiled = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
     spread, memory = result.time, result.memory
+    taken = (
+        f"{spread.median:.1f} us (a tenth below {spread.p10:.1f}, a tenth above {spread.p90:.1f}; {spread.runs} runs"
+    )
+    alike = "" if result is first else f"; {result.alike} of {result.images} read as {first.target} reads them"
+    if result.clock is None:
+        image = f"{taken} from Python)"
+    else:
+        image = f"{clock_text(result.clock)}; simulated in {spread.median / 1000:.1f} ms"
     lines = [
-        f"target {result.target}",
-        f"  recognised  {right} of {result.images} ({result.accuracy:.1%})",
-        f"  an image    {spread.median:.1f} us (a tenth below {spread.p10:.1f}, a tenth above {spread.p90:.1f}; "
-        f"{spread.runs} runs from Python)",
+        f"target {result.target}, {result.precision}",
+        f"  recognised  {right} of {result.images} ({result.accuracy:.1%}){alike}",
+        f"  an image    {image}",
         f"  compiled    in {sum(result.seconds.values()):.1f} s ({compiled})",
         f"  memory      arena {memory['arena_bytes']} bytes (no plan needs less than {memory['lower_bound_bytes']}), "
         f"weights {memory['weights_bytes']} bytes",
         f"  artifact    {result.artifact}",
+        *(f"  look at     {path}{LOOK.get(Path(path).suffix, '')}" for path in result.files),
         *(f"  IR          {path}" for path in result.ir.values()),
     ]
     return "\n".join([*lines, ""])
