@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ._validate import ELEMENT_BYTES, PORT, TABLES, Violation, toml_value, violations
@@ -150,6 +150,7 @@ def machine_from(text: str) -> Machine:
     return read_machine(to_toml(data), text)
 
 
+@lru_cache(64)
 def read_machine(toml: str, source: str = "machine") -> Machine:
     """The machine that a TOML text describes; MachineError lists all that is wrong with it."""
     data = _parsed(toml, source)
