@@ -4,15 +4,16 @@ host, npu, npu, host, npu     -->  level 0 (host), 1 (npu), 2 (host), 3 (npu): t
 
 Ops of one level depend on each other only by way of ops of the level, so each level's part is convex. An op for the NPU
 goes to the latest level it can, which leaves fewer parts. A part without multiply-accumulates stays on the host, as do
-views at its end.
+slices at its beginning and views at its end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
+from ....dialects.graph.view import SliceOp
 from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
 from ..machine import Machine
 from .constant import Constants
@@ -52,6 +53,9 @@ def partition(block: Block, weights: WeightStore, machine: Machine, rounding: st
         found = Placing(block, reader)
         if left := found.ends():
             reasons |= dict.fromkeys(left, "at the end of a program, it computes nothing")
+            continue
+        if cut := found.beginnings():
+            reasons |= dict.fromkeys(cut, "at the beginning of a program, it takes a part of an input")
             continue
         levels = found.levels()
         parts = found.parts(levels)
@@ -102,6 +106,16 @@ class Placing:
             if all(u is self.end or self.unit(u) is None or u in found for u in self.users(op)):
                 found[op] = None
         return list(found)
+
+    def beginnings(self) -> Sequence[Operation]:
+        """Slices of values from outside of which nothing else is read: a program has room for a part only."""
+        slices = [op for op in self.ops if isinstance(op, SliceOp) and self.unit(op) and self.outside(op.x)]
+        return [op for op in slices if all(isinstance(use.operation, SliceOp) for use in op.x.uses)]
+
+    def outside(self, value: SSAValue) -> bool:
+        """Whether a value that is not known is an argument, or made on the host."""
+        made = isinstance(value.owner, Operation) and self.unit(value.owner) is not None
+        return not made and self.reader.constants.known(value) is None
 
     def levels(self) -> dict[Operation, int]:
         """The level of each op; those of a unit have one."""

@@ -77,3 +77,37 @@ builtin.module {
     func.return %r : tensor<4x7xf32>
   }
 }
+
+// -----
+
+// Of an input that is read in parts, the parts are inputs of the program.
+// CHECK:      func.func @main(%[[x:.*]]: tensor<2x4x8xf32>)
+// CHECK:        graph.slice %[[x]]
+// CHECK-SAME:     npu.reason = "at the beginning of a program, it takes a part of an input"
+// CHECK:        graph.slice %[[x]]
+// CHECK:        kernel.launch @npu0(%{{.*}}, %{{.*}}) :
+builtin.module {
+  func.func @main(%x: tensor<2x4x8xf32>) -> tensor<1x4x4xf32> {
+    %a = graph.slice %x {offsets = array<i64: 0, 0, 0>, sizes = array<i64: 1, 4, 8>, strides = array<i64: 1, 1, 1>} : (tensor<2x4x8xf32>) -> tensor<1x4x8xf32>
+    %b = graph.slice %x {offsets = array<i64: 1, 0, 0>, sizes = array<i64: 1, 4, 8>, strides = array<i64: 1, 1, 1>} : (tensor<2x4x8xf32>) -> tensor<1x4x8xf32>
+    %t = graph.transpose %b {perm = array<i64: 0, 2, 1>} : (tensor<1x4x8xf32>) -> tensor<1x8x4xf32>
+    %y = graph.matmul %a, %t : (tensor<1x4x8xf32>, tensor<1x8x4xf32>) -> tensor<1x4x4xf32>
+    func.return %y : tensor<1x4x4xf32>
+  }
+}
+
+// -----
+
+// An input that is read as a whole, too, comes as a whole.
+// CHECK-NOT:  graph.slice
+// CHECK:      kernel.launch @npu0(%{{[^,]*}}) :
+builtin.module {
+  func.func @main(%x: tensor<2x4x8xf32>) -> tensor<2x4x4xf32> {
+    %w = graph.constant dense<0.5> : tensor<8x8xf32>
+    %a = graph.matmul %x, %w : (tensor<2x4x8xf32>, tensor<8x8xf32>) -> tensor<2x4x8xf32>
+    %b = graph.slice %x {offsets = array<i64: 1, 0, 0>, sizes = array<i64: 1, 4, 8>, strides = array<i64: 1, 1, 1>} : (tensor<2x4x8xf32>) -> tensor<1x4x8xf32>
+    %t = graph.transpose %b {perm = array<i64: 0, 2, 1>} : (tensor<1x4x8xf32>) -> tensor<1x8x4xf32>
+    %y = graph.matmul %a, %t : (tensor<2x4x8xf32>, tensor<1x8x4xf32>) -> tensor<2x4x4xf32>
+    func.return %y : tensor<2x4x4xf32>
+  }
+}
