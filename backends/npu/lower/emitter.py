@@ -54,24 +54,27 @@ class Emitter:
         self.fill(store)
         return store
 
-    def fill(self, store: Store) -> None:
-        """Fill the halo of a window with the zero point."""
+    def fill(self, store: Store, taken: int = 0) -> None:
+        """Fill the halo of a window with the zero point, but for its first `taken` rows."""
         t, line = store.tensor, store.line
         columns = ((store.left, 0), (store.right, store.left + t.columns))
         for width, at in columns:
             if width:
-                self._fill(store, at * line, width * line, store.rows)
-        for first, count in halo_rows(store):
+                self._fill(store, taken * store.row + at * line, width * line, store.rows - taken)
+        for first, count in halo_rows(store, taken):
             self._fill(store, first * store.row + store.left * line, t.columns * line, count)
 
     def _fill(self, store: Store, offset: int, size: int, rows: int) -> None:
-        for at, length in pieces(size, LONGEST):
+        for at, length in pieces(size, LONGEST) if rows else ():
             fields = {"n0": length, "n1": rows, "l1": store.row // 16, "n2": store.blocks, "l2": store.block // 16}
             fields["fill"] = store.tensor.zero & 255 if BYTES[store.tensor.type] == 1 else 0
             self.code.add("fill", x=Ref(store.buffer, offset + at), desc=("dma", fields), layer=self.number)
 
-    def carry(self, old: Store, new: Store, low: int, high: int) -> None:
-        """Copy stacked rows that two windows share, halo included."""
+    def carry(self, old: Store, new: Store, high: int) -> int:
+        """Copy the stacked rows up to `high` with which a window begins from another that has them, halo included;
+        answers how many."""
+        low = new.first
+        assert old.first <= low, f"{new.tensor.name}: row {low} is in no window"
         fields = {
             "n0": old.row,
             "n1": high - low,
@@ -90,6 +93,7 @@ class Emitter:
                 desc=("dma", fields | {"n0": length}),
                 layer=self.number,
             )
+        return high - low
 
     def load(self, store: Store, image: int, low: int, high: int, blocks: tuple[int, int] | None = None) -> None:
         """Bring the rows [low, high) of an image from DRAM; `blocks` of channels (first, count), by default all."""
@@ -216,10 +220,10 @@ def pieces(size: int, most: int) -> Iterator[tuple[int, int]]:
         yield at, min(most, size - at)
 
 
-def halo_rows(store: Store) -> Iterator[tuple[int, int]]:
-    """Runs (first, count) of a window's rows that are no image's."""
+def halo_rows(store: Store, taken: int) -> Iterator[tuple[int, int]]:
+    """Runs (first, count) of a window's rows, but for the first `taken`, that are no image's."""
     t, run = store.tensor, 0
-    for at in range(store.rows + 1):
+    for at in range(taken, store.rows + 1):
         image, row = divmod(store.first + at, store.pitch)
         empty = at < store.rows and not (0 <= image < t.images and row < t.rows)
         if empty:

@@ -75,8 +75,8 @@ class _GroupRun:
         layers, count = self.group.layers, self.group.strips.count
         behind = skews(layers) if count > 1 else [0] * len(layers)
         self.e.kept.clear()
+        order = sorted(range(len(layers)), key=lambda i: -behind[i])
         for step in range(count + max(behind)):
-            order = range(len(layers)) if count == 1 else reversed(range(len(layers)))
             for i in order:
                 if 0 <= step - behind[i] < count:
                     self._layer(i, step - behind[i])
@@ -161,12 +161,11 @@ class _GroupRun:
             first = span.first * halo.pitch - halo.top
             rows = halo.top + (span.last - span.first - 1) * halo.pitch + tensor.rows + halo.bottom
             store = e.window(tensor, first, rows, stream=True)
-        e.fill(store)
-        if strips.rows and strip and span.first == strips.span(tensor, strip - 1).first:
-            old, base = self._store(tensor, strip - 1), span.first * halo.pitch
-            low = max(base + span.low, old.first)
-            if low < base + span.fresh:
-                e.carry(old, store, low, base + span.fresh)
+        taken = 0
+        if strips.rows and strip and span.first == strips.span(tensor, strip - 1).first and span.low < span.fresh:
+            old = self._store(tensor, strip - 1)
+            taken = e.carry(old, store, span.first * halo.pitch + span.fresh)
+        e.fill(store, taken)
         end = self._end(tensor, strip)
         self._load(store, span, end)
         return store

@@ -53,14 +53,26 @@ class Plan:
 
 def skews(layers: Sequence[Layer]) -> list[int]:
     """How many strips each layer runs behind the first: one more than what it reads from, so that while the vector unit
-    finishes one strip the array has another."""
+    finishes one strip the array has another. Layers that write one tensor do so in their order, if nobody reads it in
+    between in the same strips: the next strip's window takes over rows that all of them have written."""
     made: dict[int, int] = {}
     answer: list[int] = []
     for layer in layers:
+        key = id(layer.out.tensor)
         skew = max((made[id(v.tensor)] + 1 for v in layer.inputs if id(v.tensor) in made), default=0)
-        made[id(layer.out.tensor)] = max(skew, made.get(id(layer.out.tensor), 0))
-        answer.append(skew)
-    return answer
+        made[key] = max(skew, made.get(key, 0))
+        answer.append(made[key])
+    early = read_early(layers)
+    return [
+        skew if id(layer.out.tensor) in early else made[id(layer.out.tensor)]
+        for layer, skew in zip(layers, answer, strict=True)
+    ]
+
+
+def read_early(layers: Sequence[Layer]) -> set[int]:
+    """Ids of tensors that a layer reads before another writes a part of them."""
+    last = {id(layer.out.tensor): i for i, layer in enumerate(layers)}
+    return {id(v.tensor) for i, layer in enumerate(layers) for v in layer.inputs if last.get(id(v.tensor), -1) >= i}
 
 
 def streamable(layers: Sequence[Layer], machine: Machine, shares: Shares) -> set[int]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..layer import Layer, Tensor, View
 from .geometry import ANY, Reach, barrier, reach_of
+from .plan import read_early
 from .strips import Piece, Span, Strips, units
 
 
@@ -65,7 +66,10 @@ def by_rows(layers: Sequence[Layer], outside: frozenset[int], count: int) -> Row
 
 
 def separable(layers: Sequence[Layer]) -> bool:
-    """Whether a group can be cut into rows: no layer needs all of them at once, and images are apart."""
+    """Whether a group can be cut into rows: no layer needs all of them at once, images are apart, and no tensor
+    is read before all of it is written: the reader may need more rows than the writer makes of them."""
+    if read_early(layers):
+        return False
     images = layers[0].out.tensor.images
     apart = all(v.tensor.images == images for layer in layers for v in (*layer.inputs, layer.out))
     return apart and not any(map(barrier, layers)) and units(layers) == images
