@@ -11,7 +11,7 @@ from abc import ABC
 
 import numpy as np
 from xdsl.dialects.builtin import AnyFloat, BoolAttr
-from xdsl.irdl import irdl_op_definition, prop_def
+from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
 
 from .._shape import element
 from ._numbers import Numbers
@@ -152,9 +152,11 @@ class ErfOp(FloatUnaryOp):
 
 @irdl_op_definition
 class AddOp(ArithmeticOp):
-    """x + y."""
+    """x + y. `floating`: in floating point also between dequantised operands and a quantised result, as onnxruntime
+    does an ONNX Sum, but not an Add."""
 
     name = "graph.add"
+    floating = opt_prop_def(BoolAttr)
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.add(*inputs)

@@ -84,10 +84,10 @@ class Net:
         return scale, int(np.clip(round(self.low - low / float(scale)), self.low, self.high))
 
     def finish(self, name: str, real: np.ndarray, exact: Callable[[F32, int], np.ndarray], low: float | None) -> Value:
-        """Quantises what a node makes; `low` is where an activation cuts it. `exact` answers the whole numbers."""
+        """Quantises what a node makes; `low` is where an activation cuts it, and then the least number: the cut is that
+        of the type. `exact` answers the whole numbers."""
         scale, zero = self.ranged(real if low is None else np.maximum(real, low))
-        if low is not None:
-            zero = self.low  # as quantisers put it: the cut is that of the type
+        zero = zero if low is None else self.low
         value = self.entered(name, self.clipped(exact(scale, zero)), scale, zero)
         self.live.append(value)
         return value
@@ -160,12 +160,23 @@ class Net:
         if (a := self.pick()) is None:
             return None
         alike = [v for v in self.live if v.shape == a.shape and v is not a]
-        if not alike:
-            return None
-        b = alike[-1]
+        return self.sum(a, alike[-1]) if alike else None
+
+    def sum(self, a: Value, b: Value) -> Value:
+        """Either order, either node, and sometimes an activation. Add is an integer kernel unless the activation is
+        left: where it cuts what the type does not. Sum is none."""
         a, b = (a, b) if self.rng.random() < 0.5 else (b, a)
-        y, low = self.relu(self.node("Add", [a.name, b.name]))
-        return self.finish(y, a.real() + b.real(), lambda scale, zero: _sum(a, b, scale, zero), low)
+        op = "Add" if self.rng.random() < 0.7 else "Sum"
+        y, low = self.relu(self.node(op, [a.name, b.name]))
+        real = a.real() + b.real()
+        if low is not None and self.rng.random() < 0.5:
+            scale, zero = self.ranged(real)
+            q = np.maximum(_floating_sum(a, b, scale, zero), zero)
+            value = self.entered(y, self.clipped(q), scale, zero)
+            self.live.append(value)
+            return value
+        exact = _sum if op == "Add" else _floating_sum
+        return self.finish(y, real, lambda scale, zero: exact(a, b, scale, zero), low)
 
     def residual(self) -> Value | None:
         """A convolution that keeps the shape, and the sum with its input."""
@@ -175,10 +186,7 @@ class Net:
         names, weights, bias, unit = self.weights((c, c, 3, 3), 0, x, 9 * c)
         y = self.node("Conv", [x.name, *names], kernel_shape=[3, 3], pads=[1] * 4)
         acc = _convolved(x.q - x.zero, weights, [1, 1], [1] * 4, [1, 1], 1) + bias[:, None, None]
-        made = self.finish(y, acc * unit[:, None, None], _scaled(acc, unit[:, None, None]), None)
-        a, b = (made, x) if self.rng.random() < 0.5 else (x, made)
-        y, low = self.relu(self.node("Add", [a.name, b.name]))
-        return self.finish(y, a.real() + b.real(), lambda scale, zero: _sum(a, b, scale, zero), low)
+        return self.sum(self.finish(y, acc * unit[:, None, None], _scaled(acc, unit[:, None, None]), None), x)
 
     def multiply(self) -> Value | None:
         """A product of two values of one shape."""
@@ -307,6 +315,12 @@ def _sum(a: Value, b: Value, scale: F32, zero: int) -> np.ndarray:
     k = F32(F32(zero) - inner)
     t = (b.q * float(second) + float(k)).astype(F32)
     return np.rint((a.q * float(first) + t).astype(F32))
+
+
+def _floating_sum(a: Value, b: Value, scale: F32, zero: int) -> np.ndarray:
+    """DequantizeLinear, Add, QuantizeLinear one by one."""
+    real = (a.q - a.zero).astype(F32) * a.scale + (b.q - b.zero).astype(F32) * b.scale
+    return np.rint(real / scale) + zero
 
 
 def _rescaled(x: Value, scale: F32, zero: int) -> np.ndarray:

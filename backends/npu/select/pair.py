@@ -40,7 +40,7 @@ def activations(reader: Reader, op: Pairwise) -> None:
     places = [reader.plain(v) for v in (a, b)]
     tail = None
     if all(map(is_integer, places)):
-        tail = integer_tail(reader, Tail(op.res, 1), op)
+        tail = integer_tail(reader, Tail(op.res, 1, (op,)), op)
         if tail is not None and (tail.residual is not None or not _fits(mode, places, tail.out)):
             tail = None
     if tail is None:
@@ -62,8 +62,8 @@ def activations(reader: Reader, op: Pairwise) -> None:
             b=y,
             out=View.whole(made),
             mode=mode,
-            numbers=_numbers(reader, mode, places, tail.out),
-            rounding=reader.rounding,
+            numbers=_numbers(tail.rounding(reader), mode, places, tail.out),
+            rounding=tail.rounding(reader),
             zeros=(x.tensor.zero, y.tensor.zero, made.zero),
             lane=lane,
             low=low,
@@ -81,15 +81,15 @@ def _fits(mode: str, places: list[Place], out: Quantisation | None) -> bool:
     return out is not None and all(q.unsigned == out.unsigned for q in found)
 
 
-def _numbers(reader: Reader, mode: str, places: list[Place], out: Quantisation | None) -> tuple[float, float, float]:
+def _numbers(rounding: str, mode: str, places: list[Place], out: Quantisation | None) -> tuple[float, float, float]:
     if out is None:
         return (0.0, 0.0, 0.0)
     a, b = (quantised(p) for p in places)
     match mode:
         case "add":
-            return sum_numbers(a, b, out, reader.rounding)
+            return sum_numbers(a, b, out, rounding)
         case "sub":
-            return sum_numbers(a, b, out, reader.rounding, subtract=True)
+            return sum_numbers(a, b, out, rounding, subtract=True)
         case "mul":
             return float(np.float32(np.float32(a.scale) * np.float32(b.scale)) / np.float32(out.scale)), 0.0, 0.0
         case _:

@@ -183,7 +183,7 @@ def _post(reader: Reader, s: Sum, tail: Tail, rest: Residual | None, integers: b
     low, high = tail.limits()
     final = ratio / np.float32((tail.middle or tail.out).scale)
     return Post(
-        folded, by_channel(final).astype(np.float32), tail.out.stored, low, high, reader.rounding, residual=rest
+        folded, by_channel(final).astype(np.float32), tail.out.stored, low, high, tail.rounding(reader), residual=rest
     )
 
 
@@ -216,4 +216,4 @@ def _residual(reader: Reader, tail: Tail, local: Place, size: tuple[int, int, in
     other = quantised(place)
     mine, out = tail.middle, tail.out
     pair = (other, mine) if tail.first else (mine, other)
-    return Residual(view, sum_numbers(*pair, out, reader.rounding), view.tensor.zero, mine.stored, tail.first)
+    return Residual(view, sum_numbers(*pair, out, tail.rounding(reader)), view.tensor.zero, mine.stored, tail.first)

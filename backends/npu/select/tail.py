@@ -52,6 +52,13 @@ class Tail:
     out: Quantisation | None = None
     views: tuple[Operation, ...] = ()
 
+    def rounding(self, reader: Reader) -> str:
+        """How a sum of integers among the ops is rounded. onnxruntime does it in floating point if the graph says so,
+        or if an activation comes between it and its quantisation, which is none if it only cuts what that cuts too."""
+        sums = [op for op in self.ops if isinstance(op, AddOp)]
+        apart = any(op.floating is not None for op in sums) or (sums and self.out and self.limits() != (-128, 127))
+        return "onnx" if apart else reader.rounding
+
     def place(self, place: Place) -> Place:
         """Where the last value lies, if the first one lies there."""
         for op in self.views:

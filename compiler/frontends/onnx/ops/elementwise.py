@@ -73,7 +73,8 @@ def binary(n: Node) -> SSAValue:
 @onnx_op(*VARIADIC)
 def variadic(n: Node) -> SSAValue:
     """One op fewer than inputs, from the left."""
-    return reduce(lambda x, y: n.emit(VARIADIC[n.op_type], x, y), [n.input(i) for i in range(n.count)])
+    op, floating = VARIADIC[n.op_type], True if n.op_type == "Sum" else None
+    return reduce(lambda x, y: n.emit(op, x, y, floating=floating), [n.input(i) for i in range(n.count)])
 
 
 @onnx_op("Mean")
