@@ -12,7 +12,9 @@ from .placement import placement
 from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
-PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},recompose-norms,fold-long-kernels"
+PLAIN = (
+    f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,recompose-norms,fold-patches,fold-long-kernels"
+)
 GRAPH = (FOLD, f"{PLAIN},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
 
 

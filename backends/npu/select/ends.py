@@ -30,8 +30,12 @@ SYMBOL = 8
 """Axes from here on stand for the dimensions of a value whose place is still to be found."""
 MOST = 64
 """Readers, at most, that are asked."""
-Roles = dict[int, int]
-"""Which axis the elements of a dimension differ along."""
+Part = tuple[int, int, int]
+"""Elements `step` apart, how many, and the axis along which they are to lie."""
+Roles = dict[int, list[Part]]
+"""The parts of each dimension."""
+Cut = list[tuple[int, int]]
+"""A dimension as (extent, axis), from the outermost on."""
 
 
 def entered(reader: Reader, value: SSAValue) -> Place:
@@ -39,13 +43,15 @@ def entered(reader: Reader, value: SSAValue) -> Place:
     if not is_number(value):
         raise Unsupported(f"elements of {dtype(value.type)}")
     dims = shape(value)
-    roles = wished(reader, value)
-    groups = [tuple(d for d in range(len(dims)) if roles[d] == axis) for axis in range(4)]
-    images, rows, columns, channels = (int(np.prod([dims[d] for d in group], dtype=int)) for group in groups)
+    cuts = wished(reader, value)
+    parts = [part for cut in cuts for part in cut]
+    groups = [tuple(i for i, (_, role) in enumerate(parts) if role == axis) for axis in range(4)]
+    images, rows, columns, channels = (int(np.prod([parts[i][0] for i in group], dtype=int)) for group in groups)
     found = _quantisation(reader, value)
     made = reader.tensor(value.name_hint or "input", (images, rows, columns, channels), found)
-    made.full, made.axes = dims, (groups[0], groups[1], groups[2], groups[3])
-    return _place(made, dims, made.axes)
+    made.full, made.axes = tuple(n for n, _ in parts), (groups[0], groups[1], groups[2], groups[3])
+    place = _place(made, made.full, made.axes)
+    return place.reshape(dims) if len(parts) > len(dims) else place
 
 
 def _place(tensor: Tensor, dims: Sequence[int], axes: Axes) -> Place:
@@ -75,10 +81,10 @@ def _quantisation(reader: Reader, value: SSAValue):
     raise Unsupported("integers whose scale is not known")
 
 
-def wished(reader: Reader, value: SSAValue) -> list[int]:
-    """The axis that each dimension of an argument should lie along."""
+def wished(reader: Reader, value: SSAValue) -> list[Cut]:
+    """The axis that each dimension of an argument should lie along, or each part of one that is cut."""
     dims = shape(value)
-    stack, seen, best = [(value, symbols(dims))], {value}, dict[int, int]()
+    stack, seen, best = [(value, symbols(dims))], {value}, Roles()
     while stack and len(seen) < MOST and not best:
         at, place = stack.pop(0)
         for use in at.uses:
@@ -90,9 +96,19 @@ def wished(reader: Reader, value: SSAValue) -> list[int]:
                 seen.add(op.results[0])
                 stack.append((op.results[0], after))
     last = [d for d in range(len(dims)) if dims[d] > 1]
-    default = {d: axis for d, axis in zip(last[::-1], (CHANNEL, ROW), strict=False)}
+    default: Roles = {d: [(1, dims[d], axis)] for d, axis in zip(last[::-1], (CHANNEL, ROW), strict=False)}
     found = best or default
-    return [found.get(d, IMAGE) for d in range(len(dims))]
+    return [_cut(dims[d], found.get(d, [])) for d in range(len(dims))]
+
+
+def _cut(extent: int, parts: list[Part]) -> Cut:
+    """A dimension whose parts are to lie along different axes, cut if they are all of it; else as a whole."""
+    axes = {axis for _, _, axis in parts}
+    parts = sorted(parts, reverse=True)
+    whole = np.cumprod([1, *(count for _, count, _ in reversed(parts))])[::-1]
+    if len(axes) > 1 and whole[0] == extent and [step for step, _, _ in parts] == list(whole[1:]):
+        return [(count, axis) for _, count, axis in parts]
+    return [(extent, max(axes, default=IMAGE))]
 
 
 def symbols(dims: Sequence[int]) -> Place:
@@ -134,9 +150,10 @@ def _asked(op: Operation, index: int, place: Place) -> Roles | None:
     if wanted is None:
         return None
     roles: Roles = {}
-    for axis in (IMAGE, ROW, COLUMN, CHANNEL):
-        for dim, role in zip(place.dims, wanted, strict=True):
-            roles |= {f.axis - SYMBOL: axis for f in dim if role == axis and f.axis >= SYMBOL}
+    for dim, role in zip(place.dims, wanted, strict=True):
+        for f in dim:
+            if f.axis >= SYMBOL:
+                roles.setdefault(f.axis - SYMBOL, []).append((f.step, len(f), role))
     return roles
 
 

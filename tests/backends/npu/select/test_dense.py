@@ -35,3 +35,18 @@ def test_rows_and_columns_of_an_image_are_a_kernel(read: ReadText) -> None:
       }""")
     assert of_kind(found, "matrix")[1].kernel == (3, 5)
     found.close(0.02)
+
+
+def test_patches_of_an_image_come_in_as_rows(read: ReadText) -> None:
+    found = read("""
+      func.func @main(%x: tensor<2x3x8x12xf32>) -> tensor<2x6x10xf32> {
+        %w = graph.weight @w : tensor<48x10xf32>
+        %a = graph.reshape %x {shape = array<i64: 2, 3, 2, 4, 3, 4>} : (tensor<2x3x8x12xf32>) -> tensor<2x3x2x4x3x4xf32>
+        %b = graph.transpose %a {perm = array<i64: 0, 2, 4, 1, 3, 5>}
+          : (tensor<2x3x2x4x3x4xf32>) -> tensor<2x2x3x3x4x4xf32>
+        %c = graph.reshape %b {shape = array<i64: 2, 6, 48>} : (tensor<2x2x3x3x4x4xf32>) -> tensor<2x6x48xf32>
+        %y = graph.matmul %c, %w : (tensor<2x6x48xf32>, tensor<48x10xf32>) -> tensor<2x6x10xf32>
+        return %y : tensor<2x6x10xf32>
+      }""")
+    assert found.kinds == {"matrix": 1} and found.network.inputs[0].shape == (2, 6, 1, 48)
+    found.close(0.02)
