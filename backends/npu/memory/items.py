@@ -6,8 +6,10 @@ bytes |    +-------+            items first, end (one past the last operation), 
       +-------------------- operations
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,15 +65,26 @@ def peak(items: Items, offsets: Integers) -> int:
 
 
 def clashes(items: Items, offsets: Integers) -> Iterator[tuple[int, int]]:
-    """Pairs of items that share a byte at some time; and (i, i) for an item below 0 or not aligned."""
-    for i in range(len(items)):
-        if offsets[i] < 0 or offsets[i] % items.align[i]:
+    """Pairs of items that share a byte at some time, none if and only if there are none; and (i, i) for an item below 0
+    or not aligned. In order of time every item is held against its neighbours among those that live."""
+    live: list[tuple[int, int]] = []
+    ends: list[tuple[int, int, int]] = []
+    rows = [values.tolist() for values in (items.first, items.end, items.size, items.align, offsets)]
+    for i in np.argsort(items.first, kind="stable").tolist():
+        first, end, size, align, at = (row[i] for row in rows)
+        if at < 0 or at % align:
             yield i, i
-        later = slice(i + 1, None)
-        time = (items.first[later] < items.end[i]) & (items.first[i] < items.end[later])
-        place = (offsets[later] < offsets[i] + items.size[i]) & (offsets[i] < offsets[later] + items.size[later])
-        for j in np.flatnonzero(time & place & (items.size[later] > 0) & (items.size[i] > 0)):
-            yield i, i + 1 + int(j)
+        while ends and ends[0][0] <= first:
+            _, *gone = heappop(ends)
+            del live[bisect_left(live, (gone[0], gone[1]))]
+        if not size:
+            continue
+        k = bisect_left(live, (at, i))
+        for other, j in live[max(k - 1, 0) : k + 1]:
+            if other < at + size and at < other + rows[2][j]:
+                yield min(i, j), max(i, j)
+        live.insert(k, (at, i))
+        heappush(ends, (end, at, i))
 
 
 def parts(items: Items) -> Iterator[Integers]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .first_fit import ORDERS, best_first_fit, first_fit
 from .items import Flags, Integers, Items, bound, parts, peak
-from .ring import RECENT, stream
+from .ring import Skyline, stream
 from .search import search
 from .solver import solve
 
@@ -18,37 +18,34 @@ def place(items: Items, streams: Flags, since: Integers, capacity: int) -> tuple
     """Offsets within the capacity and how they were found; None if no way was found. `streams`: which items stream;
     `since`: the time since when the place of each of those should have been free."""
     offsets, ways = np.full(len(items), -1, np.int64), set[str]()
-    done = np.zeros(0, np.int64)
+    past = Skyline.empty(capacity)
     for part in parts(items):
-        recent = done[np.argsort(-items.end[done], kind="stable")[:RECENT]]
-        both = np.concatenate([part, recent])
-        found, way = _part(items.only(both), len(part), streams[both], since[both], offsets[both], capacity)
+        own = items.only(part)
+        found, way = _part(own, streams[part], since[part], past)
         if found is None:
             return None, {way}
         offsets[part] = found
         ways.add(way)
-        done = both
+        past.settle(own, found)
     return offsets, ways
 
 
-def _part(
-    items: Items, count: int, streams: Flags, since: Integers, offsets: Integers, capacity: int
-) -> tuple[Integers | None, str]:
-    """Offsets of the first `count` items; the others lie where they lie and are dead."""
-    own = items.only(np.arange(count))
-    if bound(own) > capacity:
+def _part(items: Items, streams: Flags, since: Integers, past: Skyline) -> tuple[Integers | None, str]:
+    """Offsets of items that live when all of the past is over, and how they were found."""
+    capacity = past.capacity
+    if bound(items) > capacity:
         return None, "bound"
-    repairs = min(48, max(6, EFFORT // count))
-    for fixed, name in _around(own, ~streams[:count], capacity):
-        found = stream(items, np.concatenate([fixed, offsets[count:]]), since, capacity, repairs)
+    repairs = min(48, max(6, EFFORT // len(items)))
+    for fixed, name in _around(items, ~streams, capacity):
+        found = stream(items, fixed, since, past, repairs)
         if found is not None:
-            return found[:count], name
-    found, name = best_first_fit(own)
-    if peak(own, found) <= capacity:
+            return found, name
+    found, name = best_first_fit(items)
+    if peak(items, found) <= capacity:
         return found, f"first fit by {name}"
-    if (found := search(own, capacity)) is not None:
+    if (found := search(items, capacity)) is not None:
         return found, "search"
-    return solve(own, capacity), "solver"
+    return solve(items, capacity), "solver"
 
 
 def _around(items: Items, long: Flags, capacity: int) -> Iterator[tuple[Integers, str]]:

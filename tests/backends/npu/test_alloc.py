@@ -10,7 +10,7 @@ from aic.backends.npu.machine import machine_from
 from aic.backends.npu.memory.first_fit import ORDERS, best_first_fit, first_fit
 from aic.backends.npu.memory.items import Items, bound, clashes, parts, peak
 from aic.backends.npu.memory.plan import place
-from aic.backends.npu.memory.ring import since
+from aic.backends.npu.memory.ring import Skyline, since
 from aic.backends.npu.memory.search import search
 from aic.backends.npu.memory.solver import solve
 from hypothesis import given, settings
@@ -65,8 +65,37 @@ def test_streams_and_what_lives_long_never_overlap(rows, ahead, random):
 def test_clashes_are_found():
     items = Items.of([(0, 2, 8, 1), (1, 3, 8, 1), (2, 4, 8, 4)])
     assert list(clashes(items, np.array([0, 7, 0]))) == [(0, 1), (1, 2)]
-    assert list(clashes(items, np.array([0, 8, 2]))) == [(1, 2), (2, 2)]
+    assert sorted(clashes(items, np.array([0, 8, 2]))) == [(1, 2), (2, 2)]
     assert list(clashes(items, np.array([0, 8, 0]))) == []
+
+
+def test_a_place_unused_for_longest_is_found():
+    line = Skyline.empty(100)
+    for low, high, end in ((0, 40, 5), (40, 60, 3), (60, 80, 4), (50, 60, 9)):
+        line.use(low, high, end)
+    assert list(zip(line.starts, line.until, strict=False)) == [(0, 5), (40, 3), (50, 9), (60, 4), (80, -1)]
+    assert line.lowest(20, 1, -1, []) == 80 and line.lowest(20, 8, -1, []) == 80 and line.lowest(21, 1, -1, []) is None
+    assert line.oldest(30, 1, since=-1, now=8, blocked=[]) == 60
+    assert line.oldest(30, 1, since=-1, now=8, blocked=[(85, 100)]) == 0
+    assert line.oldest(30, 16, since=-1, now=8, blocked=[(0, 1)]) == 64
+    assert line.oldest(41, 1, since=-1, now=5, blocked=[(0, 1), (70, 75)]) == 1
+    assert line.oldest(60, 1, since=-1, now=8, blocked=[]) is None
+
+
+@given(st.lists(LIVES, min_size=1, max_size=10), st.data())
+@settings(max_examples=100, deadline=None)
+def test_clashes_are_none_exactly_if_no_pair_clashes(rows, data):
+    items = items_of([(*row[:3], 1) for row in rows])
+    offsets = np.array([data.draw(st.integers(0, 25)) for _ in rows])
+    pairs = {
+        (i, j)
+        for j in range(len(items))
+        for i in range(j)
+        if items.first[i] < items.end[j] and items.first[j] < items.end[i]
+        if offsets[i] < offsets[j] + items.size[j] and offsets[j] < offsets[i] + items.size[i]
+    }
+    found = list(clashes(items, offsets))
+    assert set(found) <= pairs and bool(found) == bool(pairs)
 
 
 def test_parts_live_apart():
