@@ -6,8 +6,8 @@ describe(named("edge,array.rows=16"))["peak_tops"];  assemble_file(Path("p.npuas
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..backends.npu.asm import AsmError, assemble, disassemble
-from ..backends.npu.container import ContainerError, npux_bytes, read_npux
+from ..backends.npu.asm import AsmError, assemble
+from ..backends.npu.container import ContainerError, npux_bytes
 from ..backends.npu.machine import Machine, MachineError, machine_from, preset_text, presets, read_machine
 from .errors import CompileError, UsageError
 from .files import write_whole
@@ -85,11 +85,3 @@ def assemble_file(file: Path, machine: Machine) -> bytes:
         raise CompileError(f"{file}: {error}", code="bad-program") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
-
-
-def disassemble_file(file: Path) -> str:
-    """The text of a container; CompileError."""
-    try:
-        return disassemble(read_npux(file))
-    except ContainerError as error:
-        raise CompileError(f"{file}: {error}", code="bad-program") from None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..backends.npu.asm import disassemble
 from ..backends.npu.container import ContainerError, read_npux
 from ..backends.npu.isa import EncodeError
 from ..backends.npu.layer import Network
@@ -40,28 +41,41 @@ class Measured:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Refusals of the NPU's rooms as errors of ours."""
+def told(file: Path | None = None) -> Iterator[None]:
+    """Refusals of the NPU's rooms as errors of ours, with the file that they are about."""
     try:
         yield
     except MachineError as error:
         raise UsageError(str(error), code="bad-machine") from error
     except (ContainerError, EncodeError) as error:
-        raise CompileError(str(error), code="bad-program") from error
+        text = str(error)
+        about = f"{file}: " if file is not None and not text.startswith(str(file)) else ""
+        raise CompileError(f"{about}{text}", code="bad-program") from error
     except TimingError as error:
         raise CompileError(str(error), code="deadlock") from error
 
 
-def read_programs(path: Path, machine: str = "") -> dict[str, Program]:
-    """The programs of a container, an artifact's folder, or a text of assembly for `machine`, by file name; UsageError
-    if there is none."""
+def read_programs(path: Path, machine: str = "", *, force: bool = False) -> dict[str, Program]:
+    """The programs of a container, an artifact's folder, or a text of assembly for `machine`, by file name. With a
+    machine, containers run on that one; CompileError if they were made for another, unless `force`. UsageError if there
+    is none."""
     files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
     if not files:
         raise UsageError(f"{path}: no program of an NPU (*{SUFFIX})", code="no-program")
-    with told():
-        if path.suffix == TEXT:
+    if path.suffix == TEXT:
+        with told(path):
             return {path.stem: read_npux(assemble_file(path, named(machine or DEFAULT)))}
-        return {file.stem: read_npux(file) for file in files}
+    on, found = named(machine) if machine else None, dict[str, Program]()
+    for file in files:
+        with told(file):
+            found[file.stem] = read_npux(file, machine=on, force=force)
+    return found
+
+
+def disassemble_file(file: Path) -> str:
+    """The text of a container; CompileError."""
+    with told(file):
+        return disassemble(read_npux(file))
 
 
 def source_of(text: str, batch: int = 1) -> Source:
@@ -87,13 +101,16 @@ def compiled_programs(source: Source | Model, machine: str, options: Options = P
     return read_programs(made.folder)
 
 
-def measured(what: str | Path, machine: str = "", batch: int = 1, options: Options = PLAIN) -> list[Measured]:
-    """What is in a container or an artifact, or what a model or network by name becomes on `machine`, timed."""
+def measured(
+    what: str | Path, machine: str = "", batch: int = 1, options: Options = PLAIN, *, force: bool = False
+) -> list[Measured]:
+    """What is in a container or an artifact, or what a model or network by name becomes on `machine`, timed; `force` as
+    in `read_programs`."""
     path = Path(what)
     if is_model(what):
         programs = compiled_programs(source_of(str(what), batch), machine or DEFAULT, options)
     else:
-        programs = read_programs(path, machine)
+        programs = read_programs(path, machine, force=force)
     single = len(programs) == 1
     named = {(path.name if single else f"{path.name}:{name}"): program for name, program in programs.items()}
     return [timed(name, program) for name, program in named.items()]

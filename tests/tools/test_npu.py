@@ -98,5 +98,9 @@ def test_what_cannot_be_read_is_told(npu: Npu, tmp_path: Path):
     (bad := tmp_path / "bad.npux").write_bytes(b"nonsense" * 9)
     code, _, told = npu("dis", bad)
     assert code == 1 and "magic" in told
+    code, _, told = npu("dis", tmp_path / "none.npux")
+    assert code == 1 and told.count("none.npux") == 1
     assert npu("dis", tmp_path)[0] == 1
+    code, _, told = npu("asm", EXAMPLE, "-o", tmp_path / "nowhere" / "p.npux")
+    assert code == 2 and f"{tmp_path / 'nowhere'}: there is no such folder" in told
     assert npu("asm", tmp_path / "none")[0] == 2

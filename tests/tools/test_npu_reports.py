@@ -70,6 +70,16 @@ def test_a_program_that_waits_for_ever(npu: Run, program: Path):
     assert {f["class"] for f in checked(npu("check", program, "--json")[1])["findings"]} >= {"E-DEADLOCK"}
 
 
+def test_a_program_on_another_machine(npu: Run, program: Path):
+    assert "3,350 cycles" in npu("sim", program, "--machine", "edge")[1]
+    with pytest.raises(CompileError, match=r"m.npux: made for another machine .* --force"):
+        npu("sim", program, "--machine", "edge,dram.latency=300")
+    assert "3,950 cycles" in npu("sim", program, "--machine", "edge,dram.latency=300", "--force")[1]
+    with pytest.raises(CompileError, match="--force"):
+        npu("check", program, "--machine", "gemmini-like")
+    assert npu("check", program, "--machine", "edge,seq.queue_depth=2", "--force")[0] == 0
+
+
 def test_check_of_a_sound_program(npu: Run, program: Path):
     assert npu("check", program) == (0, "m: 21 instructions, 0 findings\n")
     found = checked(npu("check", program, "--slow", "--json")[1])["findings"]

@@ -93,6 +93,13 @@ def test_what_cannot_be_compared_is_told(sim: Sim, tmp_path: Path):
     assert code == 2 and "expected 32768 bytes" in told
 
 
+def test_check_tells_what_would_run_on_the_host(capsys: pytest.CaptureFixture[str], model: Path):
+    assert dispatch(["check", str(model), "-t", "npu"]) == 0
+    assert "0 host" in capsys.readouterr().out
+    assert dispatch(["check", str(model), "-t", "npu", "--json"]) == 0
+    assert checked(capsys.readouterr().out)["placement"]["left"] == []
+
+
 def test_dumps_are_indexed(sim: Sim, tmp_path: Path):
     assert sim(EXAMPLE, "--dump-layers", tmp_path / "none")[0] == 0
     assert json.loads((tmp_path / "none" / "index.json").read_text())["tensors"] == []

@@ -12,7 +12,8 @@ HELP = "prove that a program has no race, deadlock or stray access"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Programs."""
     parser.add_argument("what", type=Path, help="a .npux or .npuasm, or an artifact's folder")
-    parser.add_argument("--machine", default="", metavar="M[,K=V]", help="of a text: a preset or a file (edge)")
+    parser.add_argument("--machine", default="", metavar="M[,K=V]", help="for a text (edge), or in a program's place")
+    parser.add_argument("--force", action="store_true", help="check a program for another machine than its own")
     parser.add_argument("--slow", action="store_true", help="also waits that stall more than 5 %% of all cycles")
     parser.add_argument("--explain", action="store_true", help="what the classes mean")
 
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     if args.explain:
         print("\n".join(f"{rule:10}  {text}" for rule, text in RULES.items()))
     wrong, document = 0, []
-    for name, program in read_programs(args.what, args.machine).items():
+    for name, program in read_programs(args.what, args.machine, force=args.force).items():
         found = findings(program, timed(name, program) if args.slow else None)
         wrong += sum(bool(finding["error"]) for finding in found)
         document += [{"program": name, **finding} for finding in found]
