@@ -1,6 +1,6 @@
 """What every layer needs around its arithmetic: rows of tensors in and out, halos, weights, parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..code import Code, Fields, Ref, Segment
 from ..layer import Layer, Matrix, Tensor
@@ -70,9 +70,9 @@ class Emitter:
             fields["fill"] = store.tensor.zero & 255 if BYTES[store.tensor.type] == 1 else 0
             self.code.add("fill", x=Ref(store.buffer, offset + at), desc=("dma", fields), layer=self.number)
 
-    def carry(self, old: Store, new: Store, high: int) -> int:
+    def carry(self, old: Store, new: Store, high: int, blocks: Sequence[tuple[int, int]]) -> int:
         """Copy the stacked rows up to `high` with which a window begins from another that has them, halo included;
-        answers how many."""
+        answers how many. `blocks` (first, count) of channels are there."""
         low = new.first
         assert old.first <= low, f"{new.tensor.name}: row {low} is in no window"
         fields = {
@@ -80,19 +80,14 @@ class Emitter:
             "n1": high - low,
             "g1": old.row,
             "l1": new.row // 16,
-            "n2": old.blocks,
             "g2": old.block,
             "l2": new.block // 16,
         }
-        source, target = ((s.buffer, (low - s.first) * s.row) for s in (old, new))
-        for at, length in pieces(old.row, LONGEST):
-            self.code.add(
-                "ld.l",
-                x=Ref(target[0], target[1] + at),
-                y=Ref(source[0], source[1] + at),
-                desc=("dma", fields | {"n0": length}),
-                layer=self.number,
-            )
+        for first, count in blocks:
+            for at, length in pieces(old.row, LONGEST):
+                y, x = (Ref(s.buffer, first * s.block + (low - s.first) * s.row + at) for s in (old, new))
+                desc = ("dma", fields | {"n0": length, "n2": count})
+                self.code.add("ld.l", x=x, y=y, desc=desc, layer=self.number)
         return high - low
 
     def load(self, store: Store, image: int, low: int, high: int, blocks: tuple[int, int] | None = None) -> None:
@@ -204,6 +199,10 @@ class Emitter:
                 self.kept[key] = self._parameter(f"{layer.name}.lut", self.dram.table_of(lut), 256, 256, keep)
             found["lut"] = self.kept[key]
         return found
+
+    def part(self, records: Ref, layer: Layer, block: int) -> Ref:
+        """Where the record of a block is, from where block 0's is."""
+        return Ref(records.buffer, records.offset + block * record_bytes(layer, self.machine)[0])
 
     def _parameter(self, name: str, start: int, size: int, align: int, keep: bool) -> Ref:
         buffer = self.code.buffer("pmem", size, name, stream=not keep, align=align)

@@ -10,6 +10,8 @@ from math import ceil
 
 from ..layer import Depthwise, Layer, Matrix, Product, Tensor, View
 from ..lower_vector import emit_vector
+from ..machine import Machine
+from ..params import record_bytes
 from ..plan.plan import Group, Plan, image_pitch, skews, stacked_rows, whole_lines
 from ..plan.strips import Piece, Span
 from ..plan.tiling import even, tiling
@@ -19,6 +21,8 @@ from .matrix import Stores, lower_matrix, lower_product
 
 LOADS = 4
 """Transfers in which a whole tensor is loaded, so that work can begin with the first."""
+LARGEST = 0.5
+"""The part of PMEM that the parameters of a layer of the vector unit may take at once."""
 CHUNK = 256
 """Lines of the vector unit that one instruction has at least, where a layer is cut for overlap."""
 
@@ -105,14 +109,23 @@ class _GroupRun:
                 images = {layer.out.at[0] + image for image, _, _ in pieces}
                 lower_product(self.e, layer, shares, images, stores, keep.records, self._saved)
             case _:
-                params = self.e.params(layer, None, keep.records)
-                for piece in self._cut(layer, pieces):
-                    emit_vector(self.e.code, self.e.machine, layer, self.e.number, piece, stores, params)
-                    self._saved(
-                        stores[id(layer.out.tensor)], layer.out, piece, (0, layer.out.size[2]), (0, layer.out.size[3])
-                    )
+                self._vector(layer, pieces, stores)
         if not keep.records:
             self.e.forget(layer, "params")
+
+    def _vector(self, layer: Layer, pieces: Sequence[Piece], stores: Stores) -> None:
+        """All pieces of a layer of the vector unit, by shares of the channels whose parameters have room."""
+        keep, out = self.group.keep.records, layer.out
+        lanes = self.e.machine.channel_lanes(out.tensor.type)
+        for blocks in [None] if keep else parameter_shares(layer, self.e.machine):
+            params, channels = self.e.params(layer, blocks, keep), (0, out.size[3])
+            if blocks is not None:
+                first, count = blocks
+                channels = (first * lanes, min((first + count) * lanes, out.size[3]))
+                params["records"] = self.e.part(params["records"], layer, first)
+            for piece in self._cut(layer, pieces):
+                emit_vector(self.e.code, self.e.machine, layer, self.e.number, piece, stores, params, blocks)
+                self._saved(stores[id(out.tensor)], out, piece, (0, out.size[2]), channels)
 
     def _rows(self, layer: Matrix) -> int:
         """Stacked rows of the largest strip: all strips are cut alike, so that what is kept serves each."""
@@ -164,7 +177,8 @@ class _GroupRun:
         taken = 0
         if strips.rows and strip and span.first == strips.span(tensor, strip - 1).first and span.low < span.fresh:
             old = self._store(tensor, strip - 1)
-            taken = e.carry(old, store, span.first * halo.pitch + span.fresh)
+            there = self.owner.written.get(id(tensor), set()) | self.blocks.get(id(tensor), set())
+            taken = e.carry(old, store, span.first * halo.pitch + span.fresh, ranges(sorted(there)))
         e.fill(store, taken)
         end = self._end(tensor, strip)
         self._load(store, span, end)
@@ -217,6 +231,17 @@ class _GroupRun:
             for first, count in ranges(sorted(self.blocks[id(tensor)])):
                 if end > span.fresh:
                     self.e.save(store, image, (span.fresh, end), (0, tensor.columns), (first, count))
+
+
+def parameter_shares(layer: Layer, machine: Machine) -> list[tuple[int, int] | None]:
+    """Blocks of channels (first, count) whose parameters are loaded at once; None where that is all of them."""
+    size, total = record_bytes(layer, machine)
+    lanes = machine.channel_lanes(layer.out.tensor.type)
+    lines = {(machine.channel_lanes(v.tensor.type), v.at[3] % lanes) for v in (*layer.inputs, layer.out)}
+    apart = isinstance(layer, Depthwise) and lines == {(lanes, 0)}
+    if total <= machine.pmem.bytes * LARGEST or not apart:
+        return [None]
+    return list(even(-(-layer.out.size[3] // lanes), int(machine.pmem.bytes * LARGEST / 2 // size)))
 
 
 def direct(layer: Layer, e: Emitter) -> bool:

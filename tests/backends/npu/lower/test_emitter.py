@@ -25,7 +25,7 @@ def test_rows_taken_over_have_their_halo() -> None:
     t = Tensor("t", 1, 9, 7, 32)
     e = emitter(t)
     old, new = e.window(t, -1, 4, stream=True), e.window(t, 2, 3, stream=True)
-    taken = e.carry(old, new, 3)
+    taken = e.carry(old, new, 3, [(0, 1)])
     e.fill(new, taken)
     assert [(op.name, op.desc[1]["n0"], op.desc[1]["n1"], op.x.offset) for op in e.code.ops] == [
         ("ld.l", 9 * 32, 1, 0),
@@ -38,5 +38,13 @@ def test_a_window_that_is_taken_over_needs_no_fill() -> None:
     t = Tensor("t", 1, 9, 7, 32)
     e = emitter(t)
     old, new = e.window(t, -1, 4, stream=True), e.window(t, 2, 1, stream=True)
-    e.fill(new, e.carry(old, new, 3))
+    e.fill(new, e.carry(old, new, 3, [(0, 1)]))
     assert [op.name for op in e.code.ops] == ["ld.l"]
+
+
+def test_only_blocks_that_are_there_are_taken_over() -> None:
+    t = Tensor("t", 1, 9, 7, 128)
+    e = emitter(t)
+    old, new = e.window(t, -1, 4, stream=True), e.window(t, 2, 3, stream=True)
+    e.carry(old, new, 3, [(0, 1), (2, 2)])
+    assert [(op.desc[1]["n2"], op.x.offset) for op in e.code.ops] == [(1, 0), (2, 2 * new.block)]
