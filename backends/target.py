@@ -19,6 +19,8 @@ from ..dialects.graph.weight import AicContext
 
 M = TypeVar("M")
 Vector = tuple[Sequence[Array], Sequence[Array]]
+Seen = Mapping[str, Sequence[Array]]
+"""By ONNX node what it was seen to make, in order; of several values the last of a type is the node's own."""
 Cached = Callable[[str, Callable[[Path], None]], Path]
 """`cached(key, make)`: a file with the content that `key` stands for, made by `make(path)` if there is none yet."""
 
@@ -79,6 +81,13 @@ class Target(ABC, Generic[M]):
     @abstractmethod
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
         """What `emit` wrote, as a function from input arrays (in order, of the manifest's types) to outputs."""
+
+    def seen(
+        self, folder: Path, manifest: Mapping[str, object], inputs: Sequence[Array]
+    ) -> tuple[list[Array], Seen] | None:
+        """A run of what `emit` wrote: its outputs, and what the nodes made on the way. None: the inside cannot be
+        looked at."""
+        del folder, manifest, inputs
 
     def cycles(self, manifest: Mapping[str, object]) -> dict[str, object] | None:
         """What a run takes by the clock of a simulated machine: `cycles`, `clock_ghz`, `utilisation` (percent of peak).

@@ -17,7 +17,8 @@ SCALE = 1e-4
 
 @dataclass(frozen=True)
 class Difference:
-    """What was measured; `shape` tells if shapes or types differ, then nothing else was. sqnr in dB."""
+    """What was measured; `shape` tells if shapes or types differ, then nothing else was. sqnr in dB. `first` and
+    `pair`: the first of the `mismatched` of `size` elements, what it is and what it should be."""
 
     maxabs: float = 0.0
     maxrel: float = 0.0
@@ -27,6 +28,19 @@ class Difference:
     shape: str = ""
     mismatched: int = 0
     worst: tuple[int, ...] = ()
+    size: int = 0
+    first: tuple[int, ...] = ()
+    pair: tuple[float, float] | None = None
+
+    @property
+    def place(self) -> str:
+        """How many elements are wrong, and the first of them: `4 of 401408 differ, first [0, 135, 8, 16]: -75 instead
+        of -74`; "" if none is."""
+        if self.pair is None:
+            return ""
+        found, wanted = self.pair
+        where = f"first {list(self.first)}: {found:.9g} instead of {wanted:.9g}"
+        return f"{self.mismatched} of {self.size} differ, {where}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ def difference(candidate: Array, reference: Array, tolerance: Tolerance = Tolera
         wrong = gap > allowed
         x, y = np.where(finite, a, 0.0).reshape(-1), np.where(finite, b, 0.0).reshape(-1)
         noise, signal = float(np.sum((x - y) ** 2)), float(np.sum(y**2))
+        first = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape)) if wrong.any() else ()
         lengths = float(np.linalg.norm(x) * np.linalg.norm(y))
         cosine = float(x @ y) / lengths if lengths else float(not noise)
         return Difference(
@@ -81,6 +96,9 @@ def difference(candidate: Array, reference: Array, tolerance: Tolerance = Tolera
             ulp=_ulp(candidate, reference, gap),
             mismatched=int(wrong.sum()),
             worst=tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape)),
+            size=reference.size,
+            first=first,
+            pair=(float(a[first]), float(b[first])) if wrong.any() else None,
         )
 
 

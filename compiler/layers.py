@@ -2,7 +2,8 @@
 
     reference   onnxruntime, onnx's evaluator, our graph level as imported, or arrays from a file
     candidate   any level of ours. Down to the tensor level the values of every op are seen as it runs, fused or not,
-                and belong to the ONNX node in the op's location; below, each layer is made an output of the model
+                and belong to the ONNX node in the op's location. Below, they are looked at in the target's memory where
+                it can be (a simulator); else each layer is made an output of the model
 
 A layer is one output of one node of the main graph.
 """
@@ -15,6 +16,7 @@ from onnx import ModelProto, ValueInfoProto
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
+from ..backends.target import Seen
 from ..dialects import kernel
 from ..dialects._location import origins
 from ..dialects._shape import Array
@@ -26,8 +28,11 @@ from .frontends.onnx.importer import import_model
 from .frontends.onnx.model import Model
 from .interpret import interpret
 from .pipeline import run_pipeline
+from .reuse import compile_cached
+from .targets import target_named
 
 Arrays = Mapping[str, Array]
+QUANTISERS = ("QuantizeLinear", "DynamicQuantizeLinear")
 EMPTY = ("tensor.empty", "linalg.fill", "tensor.pad")
 """Ops whose results are no layer yet."""
 
@@ -131,14 +136,49 @@ class Watching:
 
 
 def seen_layers(model: Model, lowered: Lowered, inputs: Arrays, reference: Arrays) -> dict[str, Array]:
-    """The layers of a run in the interpreter: of a node's values the last that have its output's type and shape."""
+    """The layers of a run in the interpreter."""
     watching = Watching(lowered.module)
     results = interpret(lowered.ctx, lowered.module, [inputs[port.name] for port in model.inputs], hook=watching)
+    found = of_nodes(model, watching.values, reference)
+    return found | dict(zip((output.name for output in model.outputs), results, strict=True))
+
+
+@dataclass(frozen=True)
+class Device:
+    """A run of the target's own code: outputs by name, what each node was seen to make, and the tensors of the model
+    among these that a reference should be asked for."""
+
+    outputs: dict[str, Array]
+    seen: Seen
+    names: tuple[str, ...]
+
+
+def on_device(model: Model, target: str, options: Options, inputs: Arrays) -> Device | None:
+    """A run of the target's own code whose inside can be looked at; None if the target has no such means."""
+    made = compile_cached(model, target, options)
+    found = target_named(target).seen(made.folder, made.manifest, [inputs[port.name] for port in model.inputs])
+    if found is None:
+        return None
+    outputs, seen = found
+    names = dict(zip((output.name for output in model.outputs), outputs, strict=True))
+    return Device(names, seen, askable(model, seen))
+
+
+def askable(model: Model, seen: Seen) -> tuple[str, ...]:
+    """The tensors of the nodes that were seen. Of a model that quantises itself the integers alone: a peer that has to
+    answer what lies between them does not fuse there, and rounds otherwise."""
+    kept = [layer for layer in layers(model) if layer.node in seen]
+    integers = [layer.tensor for layer in kept if layer.op in QUANTISERS]
+    return tuple(integers or [layer.tensor for layer in kept])
+
+
+def of_nodes(model: Model, seen: Seen, reference: Arrays) -> dict[str, Array]:
+    """The layers among what nodes made: of a node's values the last that have its output's type and shape."""
     found: dict[str, Array] = {}
     for layer in layers(model):
         if (wanted := reference.get(layer.tensor)) is None:
             continue
-        made = (_signed(value, wanted) for value in watching.values.get(layer.node, []))
+        made = (_signed(value, wanted) for value in seen.get(layer.node, []))
         fitting = [value for value in made if _alike(value, wanted)]
         alike = [
             other.position
@@ -147,7 +187,7 @@ def seen_layers(model: Model, lowered: Lowered, inputs: Arrays, reference: Array
         ]
         if len(fitting) >= len(alike):
             found[layer.tensor] = fitting[len(fitting) - len(alike) + alike.index(layer.position)]
-    return found | dict(zip((output.name for output in model.outputs), results, strict=True))
+    return found
 
 
 def _alike(value: Array | None, wanted: Array) -> bool:

@@ -1,7 +1,8 @@
 """`aic compare M -t T --ref R --all-layers --first-bad`: our numbers against a reference's, and where they part.
 
 Without --all-layers only the outputs are compared. Down to the tensor level layers are looked at as they run, fused;
-at the loop level and on the target each layer is made an output of the model, so that nothing is fused across it.
+on a simulated machine they are read from its memory. At the loop level and on other targets each layer is made an
+output of the model, so that nothing is fused across it.
 """
 
 import argparse
@@ -79,13 +80,18 @@ def run(args: argparse.Namespace) -> int:
 def _measured(args: argparse.Namespace, model: "Model", kind: str) -> "tuple[list[Row], list[Row]]":
     """Outputs and layers with their differences."""
     from ..compiler.compare import difference
-    from ..compiler.layers import Layer, Row, layers, table
+    from ..compiler.layers import Layer, Row, layers, of_nodes, on_device, table
     from ..compiler.references import reference_arrays
 
     options, feed = _feed(args, model)
-    wanted = [layer.tensor for layer in layers(model)] if args.all_layers or args.first_bad else []
+    looked = args.all_layers or args.first_bad
+    device = on_device(model, target_of(args).name, options, feed) if looked and args.at == "hardware" else None
+    wanted = list(device.names) if device else [layer.tensor for layer in layers(model)] if looked else []
     reference = reference_arrays(kind, args.model, model, options, feed, wanted)
-    found = _candidate(args, model, options, feed, reference, wanted)
+    if device is not None:
+        found = of_nodes(model, device.seen, reference) | device.outputs
+    else:
+        found = _candidate(args, model, options, feed, reference, wanted)
     tolerance = tolerance_of(args)
     outputs: list[Row] = []
     for port in model.outputs:
@@ -148,7 +154,7 @@ def _guilty(args: argparse.Namespace, model: "Model", kind: str) -> str:
 def _differ(bad: "list[Row]", total: int, guilty: str) -> NoReturn:
     first = bad[0]
     gap = first.found
-    what = "" if gap is None else gap.shape or f"max abs {gap.maxabs:.3g}, cosine {gap.cosine:.6f}"
+    what = "" if gap is None else gap.shape or f"max abs {gap.maxabs:.3g}, cosine {gap.cosine:.6f}, {gap.place}"
     name = printable(first.layer.node or first.layer.tensor)
     text = f"{len(bad)} of {total} differ; the first is {name} ({printable(first.layer.op)}): {what}"
     text += f"; parted by {guilty}" if guilty else ""
@@ -161,8 +167,10 @@ def _page(args: argparse.Namespace, outputs: "list[Row]", rows: "list[Row]", met
     lines = [f"{'':4} {'layer':40}  {'op':20}  " + "  ".join(f"{metric:>10}" for metric in metrics)]
     for row in [*shown, *outputs]:
         name = printable(row.layer.node or row.layer.tensor)
-        numbers = "" if row.found is None else row.found.shape or _numbers(row, metrics)
-        lines.append(f"{'' if row.good else 'BAD':4} {name[-40:]:40}  {printable(row.layer.op)[:20]:20}  {numbers}")
+        numbers = "" if row.found is None else row.found.shape or f"{_numbers(row, metrics)}  {row.found.place}"
+        lines.append(
+            f"{'' if row.good else 'BAD':4} {name[-40:]:40}  {printable(row.layer.op)[:20]:20}  {numbers}".rstrip()
+        )
     hidden = len(rows) - len(shown)
     return "\n".join([*lines, *([f"{hidden} layers are never made by themselves at this level"] if hidden else [])])
 

@@ -178,11 +178,15 @@ def _document(
 def difference_json(name: str, found: "Difference", good: bool) -> dict[str, object]:
     """A difference as plain JSON: infinities as null."""
     numbers = {key: _finite(getattr(found, key)) for key in ("maxabs", "maxrel", "cosine", "sqnr", "ulp")}
-    return {"name": name, "ok": good, "shape": found.shape or None, "mismatched": found.mismatched, **numbers}
+    first = None
+    if found.pair is not None:
+        first = {"index": list(found.first), **dict(zip(("found", "expected"), map(_finite, found.pair), strict=True))}
+    counts = {"mismatched": found.mismatched, "size": found.size, "first": first}
+    return {"name": name, "ok": good, "shape": found.shape or None, **counts, **numbers}
 
 
 def _finite(number: float) -> float | None:
-    return number if abs(number) < float("inf") else None
+    return number if abs(number) < float("inf") else None  # nor NaN
 
 
 def _range(value: "Array") -> dict[str, float | None]:

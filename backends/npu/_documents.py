@@ -19,6 +19,8 @@ from .hosttensor import EntryError
 from .program import Program, SegmentInfo
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VALUE = ("node", "graph", "at", "dims")
+"""Keys of what stands in a layer's tensor."""
 LARGEST = 1 << 32
 """Bytes that a program's segments may have together."""
 
@@ -196,10 +198,12 @@ def read_debug(data: bytes) -> tuple[list[Mark], list[dict[str, object]]]:
     tensors: list[dict[str, object]] = []
     for entry in _list(parts["tensors"], "section debug: tensors", 65536):
         tensor = dict(_table(entry, "section debug: tensor"))
-        _text(tensor.get("name"), "section debug: tensor: name")
-        if not all(_is_plain(v) for v in tensor.values()):
-            raise ContainerError(f"section debug: tensor {tensor['name']}: expected numbers, texts and lists of them")
-        tensors.append(tensor)
+        name = _text(tensor.get("name"), "section debug: tensor: name")
+        values = _list(tensor.pop("values", []), f"section debug: tensor {name}: values", 65536)
+        made = [dict(_table(v, f"section debug: tensor {name}: value", VALUE)) for v in values]
+        if not all(_is_plain(v) for v in (*tensor.values(), *(part for value in made for part in value.values()))):
+            raise ContainerError(f"section debug: tensor {name}: expected numbers, texts and lists of them")
+        tensors.append(tensor | ({"values": made} if made else {}))
     return marks, tensors
 
 

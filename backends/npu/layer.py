@@ -46,6 +46,9 @@ class Tensor:
     """Of an input or output: the shape of the program's array, some dimensions perhaps cut in two."""
     axes: Axes | None = None
     """Of an input or output: what the dimensions of `full` are here."""
+    values: list[dict[str, object]] = field(default_factory=list, repr=False)
+    """What stands in it, for comparisons: ONNX node, numpy type (`graph`), first element (`at`) and axes (`dims`), as a
+    tensor's entry in a container has them."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

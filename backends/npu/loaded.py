@@ -44,9 +44,13 @@ class Loaded:
         machine, ends = self._running[name]
         for (segment, entry), array in zip(ends.inputs, arguments, strict=True):
             load(array, entry, machine.segments[segment])
-        machine.run()
+        self.execute(machine)
         made = zip(ends.outputs, kinds, strict=True)
         return [fetch(machine.segments[segment], entry, kind) for (segment, entry), kind in made]
+
+    def execute(self, machine: Functional) -> None:
+        """Run a program whose inputs are in place."""
+        machine.run()
 
 
 def _inside(name: object) -> str:

@@ -108,7 +108,8 @@ class Program:
     marks: list[Mark] = field(default_factory=list)
     tensors: list[dict[str, object]] = field(default_factory=list)
     """The layers' tensors: name, shape [images, rows, columns, channels], dtype, scale, zero_point; `pieces`: number of
-    each instruction that makes a part, image, row, column, channel of its first element, steps of rows and columns."""
+    each instruction that makes a part, image, row, column, channel of its first element, steps of rows and columns;
+    `values`: ONNX nodes whose results stand in it, and where."""
     names: dict[int, str] = field(default_factory=dict)
     """Names of descriptors, by index."""
     _merged: dict[int, Entry] = field(default_factory=dict, repr=False, compare=False)

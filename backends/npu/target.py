@@ -7,7 +7,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import EmitOptions, Target, TargetError
+from ..target import EmitOptions, Seen, Target, TargetError
 from .placement import placement
 from .setup import Setup, setup_of
 
@@ -48,6 +48,8 @@ class NpuTarget(Target[Setup]):
         option, graph = machine.option, GRAPH[min(level, 1)]
         if machine.quantization is not None:
             graph += f",npu-quantize{machine.quantization.options()}"
+        if level > 0:
+            graph += f",npu-split-heads{{{option}}},{FOLD},dce"
         return {
             "graph": graph,
             "tensor": f"npu-select{{{option}}}",
@@ -65,6 +67,12 @@ class NpuTarget(Target[Setup]):
         from .loaded import Loaded
 
         return Loaded(folder, manifest)
+
+    def seen(self, folder: Path, manifest: Mapping[str, object], inputs: Sequence[Array]) -> tuple[list[Array], Seen]:
+        from .watched import Watched
+
+        machine = Watched(folder, manifest)
+        return machine(inputs), machine.seen
 
     def placement(self, module: ModuleOp) -> dict[str, object]:
         return placement(module).json()

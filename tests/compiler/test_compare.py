@@ -8,7 +8,7 @@ A = np.array([1.0, -2.0, 100.0], np.float32)
 
 
 def test_equal_arrays_have_no_difference() -> None:
-    assert difference(A, A.copy()) == Difference(worst=(0,))
+    assert difference(A, A.copy()) == Difference(worst=(0,), size=3)
 
 
 def test_the_default_tolerance_follows_the_largest_magnitude() -> None:
@@ -33,6 +33,12 @@ def test_integers_and_bools_are_exact_unless_a_tolerance_is_set() -> None:
     assert not Tolerance().accepts(difference(a, b))
     assert Tolerance(atol=1).accepts(difference(a, b, Tolerance(atol=1)))
     assert not Tolerance().accepts(difference(a > 1, b > 3))
+
+
+def test_the_first_wrong_element_is_told_with_both_values() -> None:
+    a, b = np.array([[1, 2], [3, 9]], np.int8), np.array([[1, 2], [4, 5]], np.int8)
+    assert difference(a, b).place == "2 of 4 differ, first [1, 0]: 3 instead of 4"
+    assert difference(a, a).place == ""
 
 
 def test_shapes_and_types_must_agree() -> None:

@@ -38,7 +38,13 @@ def mark(layer: Layer) -> Mark:
 def described(tensor: Tensor) -> dict[str, object]:
     """What debugging needs of a tensor."""
     numbers = {"scale": float(np.float32(tensor.scale)), "zero_point": tensor.zero, "unsigned": tensor.unsigned}
-    return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.type, **numbers}
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.type,
+        **numbers,
+        **({"values": tensor.values} if tensor.values else {}),
+    }
 
 
 def _bytes(view: View) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aic.backends.npu._documents import VALUE
 from aic.backends.npu.asm import assemble
 from aic.backends.npu.code import Mark
 from aic.backends.npu.container import HEADER, SECTION, SECTIONS, ContainerError, npux_bytes, read_npux, write_npux
@@ -232,6 +233,8 @@ def test_descriptors(change: Change, message: str):
         ("debug", in_json(("marks", 0, "macs"), -1), "mark 0: macs"),
         ("debug", in_json(("tensors", 0, "name"), ...), "section debug: tensor: name"),
         ("debug", in_json(("tensors", 0, "shape"), {}), "tensor y: expected numbers"),
+        ("debug", in_json(("tensors", 0, "values"), [{"node": "n"}]), "tensor y: value: expected a table of node"),
+        ("debug", in_json(("tensors", 0, "values"), [{key: {} for key in VALUE}]), "tensor y: expected numbers"),
         ("machine", lambda data: data.replace(b"rows = 32", b"rows = 24"), "section machine: machine: array.rows = 24"),
         ("machine", lambda data: data.replace(b"depth = 64", b"depth = 32"), "header: machine hash"),
         ("machine", lambda data: b"\xff", "section machine"),
