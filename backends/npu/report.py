@@ -174,18 +174,21 @@ def _totals(
     ideal, array = sum(row.ideal for row in rows), sum(tally.queues[2] for tally in counted.values())
     seconds = cycles / (machine.clock_ghz * 1e9)
     read, written = sum(row.dram_rd for row in rows), sum(row.dram_wr for row in rows)
+    macs = sum(row.macs for row in rows)
     return {
         "instructions": len(program.text),
-        "macs": sum(row.macs for row in rows),
+        "macs": macs,
         "cycles": cycles,
         "ideal": ideal,
         "seconds": seconds,
         "runs_per_second": 1 / seconds if seconds else None,
+        "tops": 2e-12 * macs / seconds if seconds else None,
         "util": percent(ideal, cycles),
         "array_active": percent(array, cycles),
         "mapping_eff": percent(lost.total["useful"], array),
         "dram_rd": read,
         "dram_wr": written,
+        "intensity": macs / (read + written) if read + written else None,
         "dram_active": percent(max((t for t in _ports(machine, counted)), default=0), cycles),
         "vpu_active": percent(sum(row.vpu for row in rows), cycles),
         "spad_peak": max((row.spad_peak for row in rows), default=0),

@@ -169,10 +169,11 @@ def totals_text(report: Report) -> str:
     machine = report.machine
     return (
         f"{report.model or 'program'} on {machine.name}: {t['cycles']:,} cycles at {machine.clock_ghz:g} GHz,"
-        f" {t['runs_per_second']:,.1f} runs/s, {t['util']:.1f} % of peak ({t['macs'] / 1e9:.2f} GMAC),"
-        f" {t['instructions']:,} instructions\n"
+        f" {t['runs_per_second']:,.1f} runs/s, {t['util']:.1f} % of peak ({t['macs'] / 1e9:.2f} GMAC,"
+        f" {t['tops']:.2f} TOPS), {t['instructions']:,} instructions\n"
         f"array busy {t['array_active']:.1f} %, dram {t['dram_active']:.1f} %, vector {t['vpu_active']:.1f} %;"
-        f" {t['dram_rd'] / 1e6:.2f} MB read, {t['dram_wr'] / 1e6:.2f} MB written;"
+        f" {t['dram_rd'] / 1e6:.2f} MB read, {t['dram_wr'] / 1e6:.2f} MB written,"
+        f" {t['intensity']:.1f} MAC/B;"
         f" SPAD peak {t['spad_peak']:,} bytes; {t['energy_uj']:,.1f} uJ"
     )
 
