@@ -21,6 +21,7 @@ from ....dialects.graph.activation import (
 from ....dialects.graph.contraction import MatmulOp
 from ....dialects.graph.elementwise import AddOp, DivOp, ExpOp, MaxOp, MinOp, MulOp, NegOp, PowOp, SubOp
 from ....dialects.graph.normalization import BatchNormOp
+from ....dialects.graph.quantize import QuantizeOp
 from ....dialects.graph.trigonometry import TanhOp
 from ..layer import Activation, Depthwise, Elementwise, Post, Tensor, View, Weights
 from .place import CHANNEL, Place
@@ -57,7 +58,7 @@ def _factor(reader: Reader, op: Operation, x: SSAValue, scalar: float) -> bool:
     stack, readers = list[SSAValue]([op.res]), list[Operation]()
     while stack:
         for user in (use.operation for use in stack.pop().uses):
-            if is_view(user):
+            if is_view(user) and not isinstance(user, QuantizeOp):
                 stack.extend(user.results)
             else:
                 readers.append(user)
