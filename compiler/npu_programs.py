@@ -102,10 +102,16 @@ def compiled_programs(source: Source | Model, machine: str, options: Options = P
 
 
 def measured(
-    what: str | Path, machine: str = "", batch: int = 1, options: Options = PLAIN, *, force: bool = False
+    what: str | Path,
+    machine: str = "",
+    batch: int = 1,
+    options: Options = PLAIN,
+    *,
+    force: bool = False,
+    banked: bool = False,
 ) -> list[Measured]:
     """What is in a container or an artifact, or what a model or network by name becomes on `machine`, timed; `force` as
-    in `read_programs`."""
+    in `read_programs`, `banked` as in `timed`."""
     path = Path(what)
     if is_model(what):
         programs = compiled_programs(source_of(str(what), batch), machine or DEFAULT, options)
@@ -113,7 +119,7 @@ def measured(
         programs = read_programs(path, machine, force=force)
     single = len(programs) == 1
     named = {(path.name if single else f"{path.name}:{name}"): program for name, program in programs.items()}
-    return [timed(name, program) for name, program in named.items()]
+    return [timed(name, program, banked=banked) for name, program in named.items()]
 
 
 def is_model(what: str | Path) -> bool:
@@ -122,10 +128,10 @@ def is_model(what: str | Path) -> bool:
     return not path.is_dir() and path.suffix not in (SUFFIX, TEXT)
 
 
-def timed(name: str, program: Program) -> Measured:
-    """Run a program's clock, and tell what is to be told."""
+def timed(name: str, program: Program, *, banked: bool = False) -> Measured:
+    """Run a program's clock, and tell what is to be told; `banked`: with conflicts of SPAD's banks."""
     with told():
-        ran = timeline(program)
+        ran = timeline(program, banked=banked)
     return Measured(name, program, ran, report_of(program, ran, name))
 
 

@@ -80,6 +80,12 @@ def test_a_program_on_another_machine(npu: Run, program: Path):
     assert npu("check", program, "--machine", "edge,seq.queue_depth=2", "--force")[0] == 0
 
 
+def test_conflicts_of_banks_are_counted_when_asked_for(npu: Run, program: Path):
+    assert "3,350 cycles" in npu("sim", program, "--timing", "plain")[1]
+    few = checked(npu("sim", program, "--timing", "banked", "--json")[1])["totals"]["cycles"]
+    assert few == 3350, "the example's results are written a line a cycle"
+
+
 def test_check_of_a_sound_program(npu: Run, program: Path):
     assert npu("check", program) == (0, "m: 21 instructions, 0 findings\n")
     found = checked(npu("check", program, "--slow", "--json")[1])["findings"]

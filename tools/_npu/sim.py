@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a preset or a file, with keys replaced: for a model or a text (edge), or in place of a program's own",
     )
     add("--force", action="store_true", help="run a program on another machine than it was made for")
+    told = "banked: with conflicts of SPAD's banks within an instruction; unverified (plain)"
+    add("--timing", choices=("plain", "banked"), default="plain", help=told)
     add("--report", action="store_true", help="the layer table; also written as .report.json, .csv and .html")
     add("--wide", action="store_true", help="the layer table with all its columns")
     add("--explain", action="store_true", help="what the columns mean")
@@ -60,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("sim: expected a program, an artifact, a model or a network")
     if observes(args):
         return observe(args)
-    found = measured(args.what, args.machine, args.batch, sizes_of(args, args.what), force=args.force)
+    how = {"force": args.force, "banked": args.timing == "banked"}
+    found = measured(args.what, args.machine, args.batch, sizes_of(args, args.what), **how)
     if len(found) > 1 and (args.trace or args.svg):
         raise UsageError(f"{args.what}: {len(found)} programs; name one of its files for --trace and --svg")
     if args.trace is not None:

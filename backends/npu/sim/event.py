@@ -40,10 +40,11 @@ class Timeline:
         return max((visible for _, _, visible in self.times), default=0)
 
 
-def timeline(program: Program, machine: Machine | None = None) -> Timeline:
-    """Run a program's clock, on `machine` instead of its own if given; TimingError if it comes to a stop."""
+def timeline(program: Program, machine: Machine | None = None, *, banked: bool = False) -> Timeline:
+    """Run a program's clock, on `machine` instead of its own if given; `banked`: with conflicts of SPAD's banks.
+    TimingError if it comes to a stop."""
     m = machine or program.machine
-    run = _Run(program, m, paces(program, m))
+    run = _Run(program, m, paces(program, m, banked=banked))
     run.go()
     return Timeline(run.times(), run.last, run.dram)
 

@@ -6,6 +6,7 @@ ld.a    Transfer(bytes=8192, runs=1)
 
 from dataclasses import dataclass, replace
 
+from ..banks import conflicts
 from ..cost import dma_cost, gemm_time, local_lines, vpu_busy
 from ..footprint import ACC, SEGMENT, WMEM
 from ..machine import Machine
@@ -39,8 +40,8 @@ class Transfer:
 NOTHING = Pace(0, 0, 0)
 
 
-def paces(program: Program, m: Machine) -> list[Pace | Transfer]:
-    """One an instruction, without `halt`."""
+def paces(program: Program, m: Machine, *, banked: bool = False) -> list[Pace | Transfer]:
+    """One an instruction, without `halt`; `banked`: longer by the conflicts of SPAD's banks."""
     kept: dict[tuple[str, int, int, int], Pace | Transfer] = {}
     found: list[Pace | Transfer] = []
     for ins in program.text:
@@ -50,8 +51,14 @@ def paces(program: Program, m: Machine) -> list[Pace | Transfer]:
         if (made := kept.get(key)) is None:
             made = kept[key] = pace(program, m, ins)
         found.append(made)
+    if banked:
+        found = [_longer(p, more) for p, more in zip(found, conflicts(program, m), strict=False)]
     _hazards(program, m, found)
     return found
+
+
+def _longer(pace: Pace | Transfer, more: int) -> Pace | Transfer:
+    return replace(pace, busy=pace.busy + more, done=pace.done + more) if isinstance(pace, Pace) and more else pace
 
 
 def pace(program: Program, m: Machine, ins: Instruction) -> Pace | Transfer:
