@@ -11,7 +11,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ....dialects._shape import dtype, shape
 from ....dialects.graph._base import ints
-from ....dialects.graph._pointwise import PointwiseOp
+from ....dialects.graph._pointwise import BinaryOp, PointwiseOp
 from ....dialects.graph.contraction import GemmOp, MatmulOp
 from ....dialects.graph.conv import ConvOp, ConvTransposeOp
 from ....dialects.graph.normalization import InstanceNormOp, LrnOp
@@ -22,7 +22,7 @@ from ....dialects.graph.softmax import SoftmaxOp
 from ....dialects.graph.view import ExpandOp, ReshapeOp, SliceOp, TransposeOp
 from ..layer import Axes, Copy, Tensor, View
 from .moves import move, same
-from .place import CHANNEL, COLUMN, IMAGE, ROW, At, Factor, Place, Unplaceable, box
+from .place import CHANNEL, COLUMN, IMAGE, REPEATED, ROW, At, Factor, Place, Unplaceable, box
 from .plain import is_view
 from .reader import Reader, Unsupported, is_number
 
@@ -43,7 +43,7 @@ def entered(reader: Reader, value: SSAValue) -> Place:
     if not is_number(value):
         raise Unsupported(f"elements of {dtype(value.type)}")
     dims = shape(value)
-    cuts = wished(reader, value)
+    cuts = partnered(reader, value) or wished(reader, value)
     parts = [part for cut in cuts for part in cut]
     groups = [tuple(i for i, (_, role) in enumerate(parts) if role == axis) for axis in range(4)]
     images, rows, columns, channels = (int(np.prod([parts[i][0] for i in group], dtype=int)) for group in groups)
@@ -52,6 +52,19 @@ def entered(reader: Reader, value: SSAValue) -> Place:
     made.full, made.axes = tuple(n for n, _ in parts), (groups[0], groups[1], groups[2], groups[3])
     place = _place(made, made.full, made.axes)
     return place.reshape(dims) if len(parts) > len(dims) else place
+
+
+def partnered(reader: Reader, value: SSAValue) -> list[Cut] | None:
+    """The axes along which a value made here lies that an elementwise op pairs the argument with; None if there is no
+    such value, or a dimension of it lies along several."""
+    for use in value.uses:
+        op = use.operation
+        other = op.operands[1 - use.index] if isinstance(op, BinaryOp) else value
+        if other in reader.inputs or (place := reader.places.get(other)) is None or shape(other) != shape(value):
+            continue
+        if all(len(dim) < 2 and all(f.axis != REPEATED for f in dim) for dim in place.dims):
+            return [[(n, d[0].axis if d else IMAGE)] for n, d in zip(shape(value), place.dims, strict=True)]
+    return None
 
 
 def _place(tensor: Tensor, dims: Sequence[int], axes: Axes) -> Place:

@@ -25,9 +25,12 @@ def softmax(reader: Reader, op: SoftmaxOp) -> None:
         value, mask = masked(reader, add)
         reader.take([add])
     tail, place = rows_tail(reader, op, value, op.result)
-    place = channels_last(reader, place, op.dim)
+    starts = slices(reader, place, op.dim) if mask is None else ()
+    if not starts:
+        place = channels_last(reader, place, op.dim)
     view, local = reader.boxed(place)
-    whole_row(view, place, op.dim)
+    if not starts:
+        whole_row(view, place, op.dim)
     other = None
     if mask is not None:
         found = reader.floating(mask)
@@ -37,9 +40,30 @@ def softmax(reader: Reader, op: SoftmaxOp) -> None:
     made = reader.tensor(reader.stem(op), view.size, tail.out if tail else None)
     scale, over = scales(place.tensor, tail)
     zeros = (place.tensor.zero, made.zero)
-    out = View.whole(made)
-    reader.add(Softmax(name=made.name, x=view, mask=other, out=out, scale=scale, over=over, zeros=zeros))
+    for start in starts or (0,):
+        x, out = view, View.whole(made)
+        if starts:
+            x, out = (cut(v, local.at[CHANNEL] + start, shape(op.result)[op.dim]) for v in (x, out))
+        name = reader.name(made.name) if start else made.name
+        reader.add(Softmax(name=name, x=x, mask=other, out=out, scale=scale, over=over, zeros=zeros))
     placed(reader, op.result, Place(made, local.at, local.dims), tail)
+
+
+def slices(reader: Reader, place: Place, dim: int) -> tuple[int, ...]:
+    """Where, along the channels, the parts begin in which a dimension lies whole beside itself; none if it does not."""
+    inner = place.dims[dim]
+    rest = [f for d, factors in enumerate(place.dims) if d != dim for f in factors if f.axis == CHANNEL]
+    if len(inner) != 1 or inner[0].axis != CHANNEL or inner[0].step != 1 or len(rest) != 1:
+        return ()
+    starts = tuple(int(start) for start in rest[0].table)
+    fits = all((place.at[CHANNEL] + s) % reader.granule(place.tensor) == 0 for s in starts)
+    return starts if fits and rest[0].step >= len(inner[0]) else ()
+
+
+def cut(view: View, channel: int, count: int) -> View:
+    """Some channels of a view."""
+    at = (*view.at[:3], view.at[CHANNEL] + channel)
+    return View(view.tensor, at, (*view.size[:3], count), view.step)
 
 
 def masked(reader: Reader, add: AddOp) -> tuple[SSAValue, SSAValue]:
