@@ -47,7 +47,7 @@ def transfer(m: Machine, ins: Instruction, d: Fields) -> Footprint:
     else:
         row, loops = d["n0"], [(d["n1"], d["l1"]), *outer]
     rows = sweep(ceil(row, GRANULE), loops)
-    near = ("x", to_line_ends(rows, ins.x, line_of(m, ins.x >> 22)) if padded(ins, d) else rows)
+    near = ("x", to_line_ends(rows, phase_of(m, ins.x), line_of(m, ins.x >> 22)) if padded(ins, d) else rows)
     if ins.name == "fill":
         return Footprint((), (near,))
     far = sweep(d["n0"], [(d["n1"], d["g1"]), (d["n2"], d["g2"]), (d["n3"], d["g3"])])
@@ -70,9 +70,13 @@ def line_of(m: Machine, space: int) -> int:
     return {SPAD: m.spad.line, WMEM: m.wmem.line, ACC: m.acc.line}.get(space, GRANULE) // GRANULE
 
 
-def to_line_ends(given: Granules, base: int, line: int) -> Granules:
-    """Every run continued to the end of a line of `line` granules; the set is relative to granule `base`."""
-    phase = base % line
+def phase_of(m: Machine, operand: int) -> int:
+    """How many granules after the beginning of a line an operand begins."""
+    return (operand & (1 << 22) - 1) % line_of(m, operand >> 22)
+
+
+def to_line_ends(given: Granules, phase: int, line: int) -> Granules:
+    """Every run continued to the end of a line of `line` granules; the set begins `phase` after the start of one."""
     return merged(given.starts, -(-(given.stops + phase) // line) * line - phase) if line > 1 else given
 
 

@@ -7,7 +7,7 @@ ACC, else the lanes of its type. What is written of a last, partial block goes o
 import numpy as np
 
 from .cost import VEC_BYTES, ceil
-from .footprint import ACC, GRANULE, PMEM, SPAD, Fields, Footprint, Part, elements, to_line_ends
+from .footprint import ACC, GRANULE, PMEM, SPAD, Fields, Footprint, Part, elements, phase_of, to_line_ends
 from .granules import Granules, repeated, span, sweep, union
 from .machine import Machine
 from .program import Instruction
@@ -104,7 +104,7 @@ def destination(m: Machine, ins: Instruction, d: Fields) -> Granules:
     parts = [sweep(line, [*loops, (full, d["dc"])])] if full else []
     if rest:
         tail = sweep(ceil(rest * size, GRANULE), loops).shifted(full * d["dc"])
-        parts.append(to_line_ends(tail, ins.z, line))
+        parts.append(to_line_ends(tail, phase_of(m, ins.z), line))
     return union(parts)
 
 

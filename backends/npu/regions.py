@@ -9,7 +9,7 @@ A region is made once for a descriptor and a kind of instruction, relative to th
 
 from dataclasses import dataclass, field
 
-from .footprint import NOTHING, PMEM, SEGMENT, Footprint, line_of, of_bytes, product, transfer
+from .footprint import NOTHING, PMEM, SEGMENT, Footprint, of_bytes, phase_of, product, transfer
 from .footprint_vector import vector
 from .granules import Granules, Ints
 from .isa import GRANULE, OPCODES
@@ -79,7 +79,7 @@ class Regions:
         """The regions of an instruction relative to its operands."""
         declared, m = OPCODES[ins.name], self.program.machine
         at = ins.z if declared.kind == "vec" else ins.x  # what is filled up to the end of a line
-        phase = at % line_of(m, at >> 22) if declared.kind != "gemm" else 0
+        phase = phase_of(m, at) if declared.kind != "gemm" else 0
         key = (ins.name, ins.f, ins.d, ins.x >> 22, 0 if declared.dram else ins.y >> 22, phase)
         if (found := self._footprints.get(key)) is None:
             found = self._footprints[key] = self._make(ins)

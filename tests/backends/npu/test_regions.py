@@ -12,7 +12,9 @@ from .instructions import append
 
 SPACES = {1: "spad", 2: "wmem", 3: "acc", 4: "pmem"}
 SIZES = "mem.spad.bytes=524288,mem.wmem.bytes=65536,mem.acc.bytes=262144,mem.pmem.bytes=16384"
+ODD = "mem.spad.bytes=1966080,mem.wmem.bytes=256000,mem.acc.bytes=1280000,mem.pmem.bytes=16384"
 MACHINES = [f"edge,{SIZES}", f"edge,rows=64,cols=16,{SIZES}", f"edge,rows=16,cols=32,{SIZES}"]
+MACHINES += [f"edge,rows=48,cols=80,{ODD}"]
 TYPES = ("i8", "i16", "i32", "f32", "bf16", "u8")
 BYTES = {"i8": 1, "i16": 2, "i32": 4, "f32": 4, "bf16": 2, "u8": 1}
 
