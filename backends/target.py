@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 from ..dialects._shape import Array
 from ..dialects.graph.weight import AicContext
@@ -88,6 +89,11 @@ class Target(ABC, Generic[M]):
         """A run of what `emit` wrote: its outputs, and what the nodes made on the way. None: the inside cannot be
         looked at."""
         del folder, manifest, inputs
+
+    def unit(self, op: type[Operation]) -> str:
+        """The unit that does a kind of graph op, in words; "" if the machine has but one."""
+        del op
+        return ""
 
     def cycles(self, manifest: Mapping[str, object]) -> dict[str, object] | None:
         """What a run takes by the clock of a simulated machine: `cycles`, `clock_ghz`, `utilisation` (percent of peak).

@@ -53,7 +53,10 @@ def _dialects(_: argparse.Namespace) -> Entries:
 
 
 def _ops(args: argparse.Namespace) -> Entries:
-    """The ONNX ops that have an importer; with --dialect, the ops of a dialect."""
+    """The ONNX ops that have an importer; with --dialect, the ops of a dialect; with --target, those of the graph with
+    the unit that does them."""
+    if args.target is not None:
+        return _units(args.target)
     if args.dialect is not None:
         from ..compiler.context import context
 
@@ -65,6 +68,17 @@ def _ops(args: argparse.Namespace) -> Entries:
     from ..compiler.frontends.onnx.registry import importers
 
     return {f"{domain}::{name}" if domain else name: _summary(f) for (domain, name), f in sorted(importers().items())}
+
+
+def _units(target: str) -> Entries:
+    from ..compiler.context import context
+    from ..compiler.targets import parse_target, target_named
+    from ..dialects.graph._base import GraphOp
+
+    ctx, machine = context(), target_named(parse_target(target).name)
+    ctx.load_registered_dialect("graph")
+    ops = [op for op in ctx.get_dialect("graph").operations if issubclass(op, GraphOp)]
+    return {op.name: machine.unit(op) or _summary(op) for op in sorted(ops, key=lambda o: o.name)}
 
 
 def _pipelines(args: argparse.Namespace) -> Entries:
@@ -100,7 +114,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The kind, and the one of it that is of interest."""
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("name", nargs="?", help="tell all about this one")
-    parser.add_argument("-t", "--target", metavar="T", help="pipelines: those of this target, as name,key=value")
+    parser.add_argument(
+        "-t", "--target", metavar="T", help="pipelines: those of this target, as name,key=value; ops: its unit for each"
+    )
     parser.add_argument("--all", action="store_true", help="passes: those of xDSL too")
     parser.add_argument("--dialect", metavar="NAME", help="ops: those of this dialect, instead of the ONNX ops")
 

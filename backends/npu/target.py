@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
@@ -76,6 +77,11 @@ class NpuTarget(Target[Setup]):
 
     def placement(self, module: ModuleOp) -> dict[str, object]:
         return placement(module).json()
+
+    def unit(self, op: type[Operation]) -> str:
+        from .select.units import unit_of
+
+        return unit_of(op)
 
     def cycles(self, manifest: Mapping[str, object]) -> dict[str, object]:
         listed, machine = manifest.get("programs"), manifest.get("machine")
