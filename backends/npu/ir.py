@@ -8,7 +8,7 @@ What the loader finds in a segment goes by name into a WeightStore.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,7 +20,6 @@ from xdsl.dialects.builtin import (
     FlatSymbolRefAttr,
     FloatAttr,
     IntegerAttr,
-    LocationAttr,
     NameLoc,
     NoneAttr,
     StringAttr,
@@ -34,7 +33,8 @@ from ...dialects._location import fused
 from ...dialects._shape import Array
 from ...dialects.graph._base import ints
 from ...dialects.graph.weight import WeightStore
-from ...dialects.npu.instruction import OPS, InstructionOp, Place, text, whole, wholes
+from ...dialects.npu._attributes import text, whole, wholes
+from ...dialects.npu.instruction import OPS, InstructionOp, Place
 from ...dialects.npu.program import BufferOp, ProgramOp, SegmentOp, size_of, space_of
 from .code import Buffer, Code, Fields, Mark, Op, Ref, Segment
 from .encode import mnemonic_parts
@@ -61,7 +61,28 @@ def from_ir(op: ProgramOp, weights: WeightStore) -> Code:
     return _Reader(weights).code(op)
 
 
-DescKey = tuple[str, tuple[tuple[str, int | float, bool], ...]]
+def update(op: ProgramOp, code: Code, before: Sequence[Op]) -> None:
+    """Make a program op say what `code` says, which was read from it with the operations `before`, where these have
+    other semaphores, some are gone, or new ones without operands stand between."""
+    writer, found = _Writer(code, WeightStore(), ""), [i for i in op.body.block.ops if isinstance(i, InstructionOp)]
+    made = dict(zip(map(id, before), found, strict=True))
+    op.sems = ArrayAttr(_sems(code))
+    last: InstructionOp | None = None
+    for each in code.ops:
+        if (here := made.pop(id(each), None)) is not None:
+            here.waits = wholes(each.waits) if each.waits else None
+            here.signals = wholes(each.signals) if each.signals else None
+        elif last is None:
+            op.body.block.insert_op_before(here := writer.instruction(each), found[0])
+        else:
+            op.body.block.insert_op_after(here := writer.instruction(each), last)
+        last = here
+    for gone in made.values():
+        gone.detach()
+        gone.erase()
+
+
+DescKey = tuple[str, tuple[tuple[str, int | float], ...], tuple[type, ...]]
 
 
 @dataclass
@@ -71,17 +92,18 @@ class _Writer:
     name: str
     values: dict[int, SSAValue] = field(default_factory=dict)
     descs: dict[DescKey, DictionaryAttr] = field(default_factory=dict)
-    origins: list[LocationAttr] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        nodes = [[NameLoc(StringAttr(node), NoneAttr()) for node in mark.nodes] for mark in self.source.marks]
+        self.origins = [fused(found) for found in nodes]
 
     def program(self) -> ProgramOp:
         """The op with all that is in it."""
         code = self.source
-        sems = [ArrayAttr([text(n), text(p), text(c), whole(count)]) for n, p, c, count in code.sems]
         line = DictionaryAttr({space: whole(size) for space, size in code.line.items()})
-        op = ProgramOp(self.name, [_mark(m) for m in code.marks], sems, line)
+        op = ProgramOp(self.name, [_mark(m) for m in code.marks], _sems(code), line)
         if code.tensors:
             op.attributes["tensors"] = StringAttr(json.dumps(code.tensors, sort_keys=True))
-        self.origins = [fused(NameLoc(StringAttr(node), NoneAttr()) for node in mark.nodes) for mark in code.marks]
         first = [*map(self.segment, code.segments), *map(self.buffer, code.buffers)]
         op.body.block.add_ops([*first, *map(self.instruction, code.ops)])
         return op
@@ -139,10 +161,14 @@ class _Writer:
 
     def desc(self, kind: str, fields: Fields) -> DictionaryAttr:
         """A descriptor's fields, one attribute for equal ones."""
-        key = (kind, tuple((name, value, isinstance(value, float)) for name, value in fields.items()))
+        key = kind, tuple(fields.items()), tuple(map(type, fields.values()))  # 1 is not 1.0 here
         if (found := self.descs.get(key)) is None:
             found = self.descs[key] = DictionaryAttr({name: _number(value) for name, value in fields.items()})
         return found
+
+
+def _sems(code: Code) -> list[ArrayAttr[Attribute]]:
+    return [ArrayAttr([text(n), text(p), text(c), whole(count)]) for n, p, c, count in code.sems]
 
 
 def _number(value: int | float) -> Attribute:

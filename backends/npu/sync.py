@@ -64,8 +64,9 @@ class _Overflow(Exception):
 def synchronise(code: Code, machine: Machine) -> None:
     """Give a placed code its semaphores, waits and signals, and the `sync` operations that hold what does not fit.
     Those that it had are replaced; loads and fills that nobody reads are dropped."""
-    code.ops = [replace(op, waits=(), signals=()) for op in code.ops if not op.name.startswith("sync.")]
-    code.sems = []
+    code.ops, code.sems = [op for op in code.ops if not op.name.startswith("sync.")], []
+    for op in code.ops:
+        op.waits = op.signals = ()
     program = encode(code, machine, marks=False, data=False)
     queues, touches = [ins.queue for ins in program.text if ins.queue >= 0], touched(Regions(program))
     if gone := unread(program.text, touches):

@@ -6,7 +6,7 @@ Codec, assembler, disassembler, simulators, checker, the ops of this dialect and
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 SPACES = {"spad": 1, "wmem": 2, "acc": 3, "pmem": 4}
 """Numbers of the local memories in an address; 0 is no operand."""
@@ -315,6 +315,7 @@ def suffixes_of(name: str, f: int) -> str:
     return text
 
 
+@cache
 def split_mnemonic(text: str) -> tuple[str, int]:
     """Base name and F of a mnemonic with its suffixes: `v.rq.res.relu` -> ("v.rq", 5); ValueError."""
     words = text.split(".")

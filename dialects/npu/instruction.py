@@ -19,7 +19,6 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     MemRefType,
     StringAttr,
-    i64,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, var_operand_def
@@ -28,29 +27,12 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from ..graph._base import ints
-from ._isa import GRANULE, KINDS, OPCODES, SEMAPHORES, Field, Opcode, split_mnemonic
+from ._attributes import text, whole, wholes
+from ._isa import GRANULE, KINDS, OPCODES, SEMAPHORES, Opcode, split_mnemonic
 from .program import DRAM, size_of, space_of
 
 Place = tuple[str, SSAValue, int]
 """Role, buffer or segment, offset in bytes."""
-
-
-@cache
-def text(data: str) -> StringAttr:
-    """A string attribute, one object for equal ones."""
-    return StringAttr(data)
-
-
-@cache
-def whole(data: int) -> IntegerAttr:
-    """A 64-bit integer attribute, one object for equal ones."""
-    return IntegerAttr(data, i64)
-
-
-@cache
-def wholes(data: tuple[int, ...]) -> DenseArrayBase:
-    """An array of 64-bit integers, one object for equal ones."""
-    return DenseArrayBase.from_list(i64, data)
 
 
 class InstructionOp(IRDLOperation):
@@ -134,19 +116,17 @@ class InstructionOp(IRDLOperation):
             raise VerifyException(
                 f"{self.name}: expected {f'a {kind}' if kind else 'no'} descriptor, found {self.desc}"
             )
-        fields = _fields(kind)
+        limits = _limits(kind)
         for name, value in self.desc.data.items() if self.desc is not None else ():
-            if (field := fields.get(name)) is None:
+            if (limit := limits.get(name)) is None:
                 raise VerifyException(f"{self.name}: a {kind} descriptor has no field {name}")
-            if isinstance(value, FloatAttr) and (field.unit == "float" or name in ("lo", "hi")):
+            least, most, floats = limit
+            if floats and isinstance(value, FloatAttr):
                 continue
             if not isinstance(value, IntegerAttr):
                 raise VerifyException(f"{self.name}: expected a number as {name}, found {value}")
-            least = 1 if field.unit == "count" else field.low
-            if not least <= value.value.data <= field.high:
-                raise VerifyException(
-                    f"{self.name}: expected {name} of {least} to {field.high}, found {value.value.data}"
-                )
+            if not least <= value.value.data <= most:
+                raise VerifyException(f"{self.name}: expected {name} of {least} to {most}, found {value.value.data}")
 
     def print(self, printer: Printer) -> None:
         if self.mode is not None:
@@ -228,10 +208,13 @@ def _print_desc(printer: Printer, desc: DictionaryAttr) -> None:
 
 
 @cache
-def _fields(kind: str) -> Mapping[str, Field]:
-    """The fields of a descriptor; a vec has those of its vec2 too."""
+def _limits(kind: str) -> Mapping[str, tuple[int, int, bool]]:
+    """The fields of a descriptor: the least and the greatest number, and whether a float may stand for its bits. A vec
+    has those of its vec2 too."""
     kinds = (kind, "vec2") if kind == "vec" else (kind,) if kind else ()
-    return {name: field for k in kinds for name, field in KINDS[k].by_name.items()}
+    fields = [field for k in kinds for field in KINDS[k].fields]
+    floats = {"lo", "hi", *(f.name for f in fields if f.unit == "float")}
+    return {f.name: (1 if f.unit == "count" else f.low, f.high, f.name in floats) for f in fields}
 
 
 @cache

@@ -12,6 +12,7 @@ semaphores before `npu-sync`.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from xdsl.dialects.builtin import (
     I64,
@@ -38,11 +39,13 @@ from xdsl.irdl import (
 from xdsl.traits import IsolatedFromAbove, NoTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
+from ._attributes import whole
 from ._isa import QUEUES, READ_ONLY, SEGMENT_ROLES, SEGMENTS, SEMAPHORES, SPACES
 
 DRAM = "dram"
 
 
+@cache
 def bytes_in(space: str, size: int) -> MemRefType:
     """The type of `size` bytes in a memory."""
     return MemRefType(i8, [size], memory_space=StringAttr(space))
@@ -174,9 +177,9 @@ class BufferOp(IRDLOperation):
         self, label: str, space: str, size: int, align: int, *, stream: bool = False, address: int | None = None
     ):
         super().__init__(
-            properties={"label": StringAttr(label), "align": IntegerAttr(align, i64)}
+            properties={"label": StringAttr(label), "align": whole(align)}
             | ({"stream": UnitAttr()} if stream else {})
-            | ({"at": IntegerAttr(address, i64)} if address is not None else {}),
+            | ({"at": whole(address)} if address is not None else {}),
             result_types=[bytes_in(space, size)],
         )
 

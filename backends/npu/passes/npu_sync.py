@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from ....dialects.graph.weight import AicContext, WeightStore
 from ....dialects.npu.program import ProgramOp
-from ..ir import from_ir, to_ir
+from ..ir import from_ir, update
 from ..machine import MachineError, machine_from
 from ..sync import synchronise
 
@@ -33,12 +33,9 @@ class NpuSync(ModulePass):
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         for program in [p for p in op.walk() if isinstance(p, ProgramOp) and not p.sems.data]:
             code = from_ir(program, weights)
+            before = code.ops
             try:
                 synchronise(code, machine_from(self.machine))
             except MachineError as error:
                 raise DiagnosticException(f"npu-sync: {program.sym_name.data}: {error}") from error
-            block = program.parent
-            assert block is not None
-            block.insert_op_before(to_ir(code, program.sym_name.data, weights), program)
-            program.detach()
-            program.erase()
+            update(program, code, before)

@@ -4,9 +4,9 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from aic.backends.npu.code import Code, Mark, Ref, Segment
+from aic.backends.npu.code import Code, Mark, Op, Ref, Segment
 from aic.backends.npu.encode import encode
-from aic.backends.npu.ir import from_ir, to_ir
+from aic.backends.npu.ir import from_ir, to_ir, update
 from aic.backends.npu.machine import machine_from
 from aic.compiler.context import context
 from aic.dialects._location import origins
@@ -144,3 +144,20 @@ def test_operands_stand_before_their_use():
 def test_semaphores_join_queues():
     with pytest.raises(VerifyException, match=r"expected \[name, queue, queue, count\]"):
         parsed(BODY.replace('"mxu", 0', '"dma", 0').format("npu.halt layer = 0")).verify()
+
+
+def test_a_program_follows_its_code():
+    """Other semaphores, an operation less, two more: the first of all, and one behind another."""
+    weights = WeightStore()
+    op = to_ir(small(), "k", weights)
+    code = from_ir(op, weights)
+    before = code.ops
+    load, product, requantised, *_ = before
+    load.signals, product.waits, requantised.signals = (), (2, 1), (2,)
+    code.sems.append(("x_full", "vpu", "mxu", 0))
+    code.ops = [Op("sync.vpu", signals=(2,), layer=0), load, product, Op("sync.mxu", waits=(2,)), requantised]
+    update(op, code, before)
+    op.verify()
+    assert text(op) == text(to_ir(code, "k", weights))
+    first = next(o for o in op.body.block.ops if o.name == "npu.sync")
+    assert origins(first.location) == ("/conv1", "/relu")
