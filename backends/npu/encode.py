@@ -64,8 +64,18 @@ class _Table:
 
     entries: list[Entry] = field(default_factory=list)
     found: Index = field(default_factory=dict)
+    quick: Index = field(default_factory=dict)
+    """By the fields as they come, in any order."""
 
     def index(self, kind: str, fields: Mapping[str, int]) -> int:
+        """Where a descriptor stands in the table."""
+        quick = kind, tuple(fields.items())
+        if (at := self.quick.get(quick)) is None:
+            at = self.quick[quick] = self.add(kind, fields)
+        return at
+
+    def add(self, kind: str, fields: Mapping[str, int]) -> int:
+        """The index of a descriptor whose fields have not come in this order yet."""
         defaults = DEFAULTS[kind]
         key = (kind, tuple(sorted(item for item in fields.items() if defaults.get(item[0]) != item[1])))
         if (at := self.found.get(key)) is not None:
