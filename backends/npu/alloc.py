@@ -37,7 +37,7 @@ class AllocError(ValueError):
     """Buffers for which no place was found in a memory of `capacity` bytes. `need`: the bytes that live at the fullest
     moment, when operation `op` of layer `layer` runs; `biggest`: the largest buffers then."""
 
-    def __init__(self, space: str, capacity: int, need: int, op: int, layer: int, biggest: tuple[Buffer, ...]):
+    def __init__(self, space: str, capacity: int, need: int, op: int, layer: str, biggest: tuple[Buffer, ...]):
         names = ", ".join(f"{b.name} ({b.bytes})" for b in biggest)
         which = "bytes live" if need > capacity else "bytes live, and no placement was found,"
         super().__init__(f"{space} has {capacity} bytes; {need} {which} at operation {op} (layer {layer}): {names}")
@@ -98,4 +98,6 @@ def _error(code: Code, space: str, capacity: int, items: Items, buffers: list[Bu
     op, need = int(times[np.argmax(bytes)]), int(bytes.max())
     lives = np.flatnonzero((items.first <= op) & (op < items.end))
     biggest = sorted((buffers[i] for i in lives), key=lambda b: -b.bytes)[:4]
-    return AllocError(space, capacity, need, op, code.ops[op].layer, tuple(biggest))
+    number = code.ops[op].layer
+    layer = code.marks[number].layer if 0 <= number < len(code.marks) else str(number)
+    return AllocError(space, capacity, need, op, layer, tuple(biggest))

@@ -63,13 +63,13 @@ class _Overflow(Exception):
 
 def synchronise(code: Code, machine: Machine) -> None:
     """Give a placed code its semaphores, waits and signals, and the `sync` operations that hold what does not fit.
-    Those that it had are replaced; loads and fills that nobody reads are dropped."""
+    Those that it had are replaced; what nobody reads is dropped."""
     code.ops, code.sems = [op for op in code.ops if not op.name.startswith("sync.")], []
     for op in code.ops:
         op.waits = op.signals = ()
     program = encode(code, machine, marks=False, data=False)
     queues, touches = [ins.queue for ins in program.text if ins.queue >= 0], touched(Regions(program))
-    if gone := unread(program.text, touches):
+    if gone := unread(program.text, [op.layer for op in code.ops], touches):
         kept = [index for index in range(len(queues)) if index not in gone]
         code.ops, queues = [code.ops[i] for i in kept], [queues[i] for i in kept]
         touches = replace(touches, reads=[touches.reads[i] for i in kept], writes=[touches.writes[i] for i in kept])

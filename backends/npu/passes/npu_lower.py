@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import DiagnosticException
 
 from ....dialects import kernel
 from ....dialects._shape import dtype, shape
 from ....dialects.graph.weight import AicContext, WeightStore
+from ..alloc import AllocError
 from ..code import Code, Segment
 from ..hosttensor import dims_of
 from ..ir import to_ir
 from ..layer import Network, Tensor
 from ..lower.best import lower_network
 from ..machine import machine_from
+from ..runs import LowerError
 from ..select.network import read_network
 
 PREFIX = "npu"
@@ -44,7 +47,10 @@ class NpuLower(ModulePass):
         machine = machine_from(self.machine)
         for func in [f for f in op.ops if isinstance(f, kernel.FuncOp) and f.sym_name.data.startswith(PREFIX)]:
             network = read_network(func.body.block, weights, machine)
-            code = lower_network(network, machine, self.effort)
+            try:
+                code = lower_network(network, machine, self.effort)
+            except (LowerError, AllocError) as error:
+                raise DiagnosticException(f"npu-lower: {func.sym_name.data} on {machine.name}: {error}") from error
             _describe(code, network, func)
             block = func.parent
             assert block is not None
