@@ -84,8 +84,8 @@ def _product(layer: Product, machine: Machine) -> Iterator[str]:
             (layer.x, item.x[1], layer.depth),
             (layer.y, item.y[1], layer.depth if layer.transposed else layer.width),
         )
-        for view, channel, count in parts:
-            lanes = machine.channel_lanes(view.tensor.type)
+        for view, first, count in parts:
+            lanes, channel = machine.channel_lanes(view.tensor.type), view.at[3] + first
             if channel % lanes and channel % lanes + count > lanes:
                 yield f"{view.tensor.name} from channel {channel} crosses the end of a line of {lanes} lanes"
         for view, channel in ((layer.x, item.x[1]), (layer.y, item.y[1]), (layer.out, item.out[1])):

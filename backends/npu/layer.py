@@ -194,7 +194,7 @@ class Pool(Window):
 
 @dataclass(frozen=True)
 class Item:
-    """One product of a batch: the image and first channel of x, y and out."""
+    """One product of a batch: the image and first channel of x, y and out, counted from those of the views."""
 
     x: tuple[int, int]
     y: tuple[int, int]

@@ -12,7 +12,7 @@ from math import ceil
 
 from ..acc import AccBlock
 from ..code import Ref
-from ..layer import Matrix, Product, View
+from ..layer import Item, Matrix, Product, View
 from ..lower_requant import requant
 from ..params import block_range, last_lanes, record_bytes
 from ..plan.plan import Keep
@@ -211,17 +211,14 @@ def lower_product(
     align = max(1, stores[id(layer.out.tensor)].lanes // e.machine.cols)
     together = min(tiles, max(align, shares.block // (high * wide) // align * align))
     for item in layer.items:
-        if item.out[0] not in wanted:
+        if layer.out.at[0] + item.out[0] not in wanted:
             continue
-        out = replace(
-            layer.out, at=(item.out[0], *layer.out.at[1:3], item.out[1]), size=(1, rows, columns, layer.width)
-        )
-        one = _single(layer, out)
+        one = _single(layer, item)
         for part in even(columns, wide):
             for block in _blocks([(0, 0, rows)], 0, high, part):
                 for first, count in even_aligned(tiles, together, align):
                     acc = _acc(e, block, 0, first, count)
-                    _product(e, layer, block, acc, item.x, item.y, stores)
+                    _product(e, layer, block, acc, item, stores)
                     _finish(e, one, block, acc, stores, params, saved)
 
 
@@ -230,29 +227,24 @@ def even_aligned(size: int, most: int, unit: int) -> list[tuple[int, int]]:
     return [(a * unit, min(n * unit, size - a * unit)) for a, n in even(ceil(size / unit), max(1, most // unit))]
 
 
-def _single(layer: Product, out: View) -> Product:
+def _single(layer: Product, item: Item) -> Product:
     """The layer of one item, as `v.rq` sees it."""
-    return Product(
-        name=layer.name,
-        nodes=layer.nodes,
-        out=out,
-        x=layer.x,
-        y=layer.y,
-        items=layer.items,
-        depth=layer.depth,
-        width=layer.width,
-        transposed=layer.transposed,
-        zeros=layer.zeros,
-        post=layer.post,
-    )
+    _, rows, columns, _ = layer.out.size
+
+    def part(view: View) -> View:
+        image, row, column, channel = view.at
+        at = (image + item.out[0], row, column, channel + item.out[1])
+        return replace(view, at=at, size=(1, rows, columns, layer.width))
+
+    rest = layer.post.residual
+    post = layer.post if rest is None else replace(layer.post, residual=replace(rest, x=part(rest.x)))
+    return replace(layer, out=part(layer.out), post=post)
 
 
-def _product(
-    e: Emitter, layer: Product, block: Block, acc: AccBlock, a: tuple[int, int], b: tuple[int, int], stores: Stores
-) -> None:
+def _product(e: Emitter, layer: Product, block: Block, acc: AccBlock, item: Item, stores: Stores) -> None:
     x, y = stores[id(layer.x.tensor)], stores[id(layer.y.tensor)]
     cols, first = e.machine.cols, acc.tile * e.machine.cols
-    pixel, channel = (first, b[1]) if layer.transposed else (0, b[1] + first)
+    pixel, channel = (first, item.y[1]) if layer.transposed else (0, item.y[1] + first)
     row, column = divmod(pixel, y.tensor.columns)
     py, px = layer.x.step
     fields: dict[str, int | float] = {
@@ -273,11 +265,11 @@ def _product(
         "za": layer.zeros[0],
         "zb": layer.zeros[1],
     }
-    at = layer.x.at
+    at, other = layer.x.at, layer.y.at
     e.code.add(
         "mm",
-        x=x.at(a[0], at[1] + py * block.row, at[2] + px * block.columns[0], a[1]),
-        y=y.at(b[0], layer.y.at[1] + row, layer.y.at[2] + column, channel),
+        x=x.at(at[0] + item.x[0], at[1] + py * block.row, at[2] + px * block.columns[0], at[3] + item.x[1]),
+        y=y.at(other[0] + item.y[0], other[1] + row, other[2] + column, other[3] + channel),
         z=acc.ref,
         desc=("gemm", fields),
         layer=e.number,

@@ -89,7 +89,7 @@ def units(layers: Sequence[Layer]) -> int:
         if isinstance(layer, Product):
             for item in layer.items:
                 places = ((layer.x, item.x[0]), (layer.y, item.y[0]), (layer.out, item.out[0]))
-                if len({image * found // view.tensor.images for view, image in places}) > 1:
+                if len({(view.at[0] + image) * found // view.tensor.images for view, image in places}) > 1:
                     return 1
         elif any(v.size[0] not in (layer.out.size[0], v.tensor.images) or v.at[0] for v in (*layer.inputs, layer.out)):
             return 1
