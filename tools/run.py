@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="@F", help="write the outputs: @out.npz, @out.npy, @folder")
     parser.add_argument("--expect", metavar="@F", help="compare with these outputs; exit 4 if they differ")
     parser.add_argument("--at", choices=("graph", "tensor", "loop", "hardware"), default="hardware", help="level")
+    group = parser.add_argument_group("programs of an NPU")
+    group.add_argument("--trace", type=Path, metavar="FILE", help="write the run's timeline there")
+    group.add_argument("--dump-layers", type=Path, metavar="DIR", help="write the tensor of every layer there")
     add_target(parser)
     add_shapes(parser)
     add_build(parser)
@@ -48,8 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run once; print a line for each output."""
     from ..compiler.runnable import runnable
+    from ._npu._observe import expect_program, look_into
 
     use_cache(args)
+    if looked := args.trace is not None or args.dump_layers is not None:
+        expect_program(args.model)
     given = inputs_of(args)
     made = runnable(args.model, target_of(args).name, lambda model: options_of(args, model), args.at, given)
     feed = complete(made, given, args)
@@ -58,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     if args.output:
         _write(args.output, outputs)
+    if looked:
+        look_into(args.model, feed, args.trace, args.dump_layers)
     table = _compare(args, outputs)
     if args.json:
         print(json.dumps(_document(args, outputs, table, seconds), indent=2))

@@ -10,7 +10,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import atan2, cos, degrees, floor, hypot, log10, radians, sin
+from math import cos, floor, hypot, log10, radians, sin
 
 from .machine import Machine
 from .roofline import BYTES, Bound
@@ -23,6 +23,8 @@ LISTED = 20
 """Places with a number and a line in the list: those where most cycles are spent."""
 LONGEST = 38
 """Letters of a name in the list."""
+TURNS = (-135, 45, -90, 90, -45, 135, 180, 0)
+"""Where a number is put: first beside the slope of the roof."""
 CHARACTER = 6.2
 """Width of a letter, in pixels."""
 
@@ -90,7 +92,7 @@ def roofline_svg(machine: Machine, dots: Sequence[Dot], title: str, type: str = 
         ' font-family="Helvetica, Arial, sans-serif" font-size="11">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 22, title, "start", size=15),
-        *_grid(axes),
+        *_grid(axes, across),
         *_roof(axes, peak, across),
         *_dots(places, axes.at(axes.x[1], peak)),
         *_legend(dots),
@@ -116,7 +118,7 @@ def _line(a: Point, b: Point, style: str) -> str:
     return f'<line x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}" {style}/>'
 
 
-def _grid(axes: _Axes) -> Iterator[str]:
+def _grid(axes: _Axes, across: float) -> Iterator[str]:
     for value in _ticks(axes.x):
         x, _ = axes.at(value, axes.y[0])
         yield _line((x, TOP), (x, HEIGHT - BOTTOM), _thin(value))
@@ -125,7 +127,9 @@ def _grid(axes: _Axes) -> Iterator[str]:
         _, y = axes.at(axes.x[0], value)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), _thin(value))
         yield _text(LEFT - 6, y + 4, f"{value:,g}", "end") if _labelled(value, axes.y) else ""
-    yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 38, "MAC for each byte of DRAM", size=12)
+    yield _text(
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 38, f"MAC for each byte of DRAM ({across:,.1f} B/cycle)", size=12
+    )
     middle = (TOP + HEIGHT - BOTTOM) / 2
     yield _text(16, middle, "MAC for each cycle", size=12, more=f' transform="rotate(-90 16 {middle})"')
 
@@ -159,9 +163,6 @@ def _roof(axes: _Axes, peak: float, across: float) -> Iterator[str]:
     yield _line(corner, (corner[0], HEIGHT - BOTTOM), 'stroke="#888" stroke-dasharray="4 3"')
     yield _text(end[0] - 4, end[1] - 22, f"peak {peak:,.0f} MAC/cycle", "end")
     yield _text(corner[0] + 5, HEIGHT - BOTTOM - 7, f"ridge {ridge:,.0f} MAC/B", "start")
-    x, y = (start[0] + corner[0]) / 2, (start[1] + corner[1]) / 2
-    turn = degrees(atan2(corner[1] - start[1], corner[0] - start[0]))
-    yield _text(x, y - 8, f"DRAM {across:,.1f} B/cycle", more=f' transform="rotate({turn:.1f} {x:.1f} {y:.1f})"')
 
 
 def _places(axes: _Axes, dots: Sequence[Dot]) -> list[Place]:
@@ -199,9 +200,9 @@ def _dots(places: Sequence[Place], peak: Point) -> Iterator[str]:
 def _free(taken: Sequence[Box], x: float, y: float, radius: float, wide: float) -> Box | None:
     """Room for a number near a dot: the nearest place that nothing else has, within the plot."""
     for away in range(2, 90, 6):
-        for turn in range(0, 360, 30):
+        for turn in TURNS:
             at = radius + away + wide / 2
-            left, top = x + at * cos(radians(turn - 90)) - wide / 2, y + at * sin(radians(turn - 90)) - 6
+            left, top = x + at * cos(radians(turn)) - wide / 2, y + (at + 5) * sin(radians(turn)) - 6
             box = (left, top, left + wide, top + 12)
             inside = left > LEFT and left + wide < WIDTH - RIGHT and top > TOP and top + 12 < HEIGHT - BOTTOM
             if inside and not any(_meet(box, other) for other in taken):

@@ -93,6 +93,18 @@ def test_what_cannot_be_compared_is_told(sim: Sim, tmp_path: Path):
     assert code == 2 and "expected 32768 bytes" in told
 
 
+def test_aic_run_looks_into_a_program(capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path):
+    program = tmp_path / "m.npux"
+    assert dispatch(["compile", str(model), "-t", "npu", "-o", str(program), "-q"]) == 0
+    flags = ["--trace", str(tmp_path / "t.json"), "--dump-layers", str(tmp_path / "layers")]
+    assert dispatch(["run", str(program), *flags]) == 0
+    assert checked((tmp_path / "t.json").read_text())["traceEvents"]
+    assert checked((tmp_path / "layers" / "index.json").read_text())["tensors"]
+    capsys.readouterr()
+    assert dispatch(["run", str(model), *flags]) == 2
+    assert "compile the model first" in capsys.readouterr().err
+
+
 def test_check_tells_what_would_run_on_the_host(capsys: pytest.CaptureFixture[str], model: Path):
     assert dispatch(["check", str(model), "-t", "npu"]) == 0
     assert "0 host" in capsys.readouterr().out

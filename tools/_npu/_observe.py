@@ -64,6 +64,32 @@ def observe(args: argparse.Namespace) -> int:
     return _told(args, debugger, expected, reason)
 
 
+def expect_program(path: Path) -> None:
+    """UsageError for a model."""
+    from ...compiler.npu_programs import is_model
+
+    if is_model(path):
+        raise UsageError(f"{path}: --trace and --dump-layers look into a program; compile the model first")
+
+
+def look_into(program: Path, feed: "Mapping[str, Array]", trace: Path | None, layers: Path | None) -> None:
+    """Write the timeline, and the layers' tensors, of a program or of an artifact of one."""
+    from ...compiler.files import write_whole
+    from ...compiler.npu_forms import trace_document
+    from ...compiler.npu_programs import measured
+    from ...compiler.npu_watch import run_through, subject
+
+    if trace is not None:
+        found = measured(program)
+        if len(found) > 1:
+            raise UsageError(f"{program}: {len(found)} programs; name one of its files", code="program")
+        write_whole(trace, json.dumps(trace_document(found[0])))
+    if layers is not None:
+        debugger = subject(program).debugger(feed)
+        run_through(debugger)
+        _dump(debugger, layers)
+
+
 def _expected(
     args: argparse.Namespace, found: "Subject", feed: "Mapping[str, Array]", options: "Options"
 ) -> "Candidates":
