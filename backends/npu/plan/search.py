@@ -124,9 +124,13 @@ class Search:
         return max(vector, self._dram(sum(map(self.costs.weights, run.layers)), run.traffic(frozenset())))
 
     def choose(self, run: Run, away: frozenset[int] | None) -> Choice | None:
-        """The best number of strips for a run; `away`: what is in DRAM, if that is settled."""
+        """The best number of strips for a run; `away`: what is in DRAM, if that is settled. Strips of single rows where
+        nothing else has room."""
+        return self._best(run, away, self._strips(run)) or self._best(run, away, self._finest(run))
+
+    def _best(self, run: Run, away: frozenset[int] | None, families: Iterator[Iterator[Strips]]) -> Choice | None:
         best: Choice | None = None
-        for family in self._strips(run):
+        for family in families:
             worse = 0
             for strips in family:
                 found = min(
@@ -158,6 +162,13 @@ class Search:
             counts = (count for count in ((1, *COUNTS) if parts > 1 else COUNTS) if count <= rows)
             found = (by_rows(layers, run.outside, count) for count in counts)
             yield (strips for strips in found if strips is not None)
+
+    @staticmethod
+    def _finest(run: Run) -> Iterator[Iterator[Strips]]:
+        """As many strips as there are rows."""
+        if separable(run.layers):
+            found = by_rows(run.layers, run.outside, max(layer.out.size[1] for layer in run.layers))
+            yield iter([] if found is None else [found])
 
     def _cost(
         self, run: Run, strips: Strips, settled: frozenset[int] | None, shares: Shares, ring: int
