@@ -113,11 +113,15 @@ def plan(target: str, options: Options = Options(), until: str = "hardware") -> 
     """The passes of each level down to `until`, in order, as `edit` leaves them. UsageError for an unknown level."""
     if until not in LEVELS:
         raise UsageError(f"no level {until!r}; expected one of {', '.join(LEVELS)}", code="unknown-level")
-    found = target_named(target)
-    with _told():
-        texts = found.pipeline(found.machine(options.settings), options.level)
+    texts = target_named(target).pipeline(machine_of(target, options), options.level)
     steps = {level: parse_pipeline(texts.get(level, "")) for level in LEVELS[: LEVELS.index(until) + 1]}
     return options.edit(steps) if options.edit else steps
+
+
+def machine_of(target: str, options: Options) -> object:
+    """The machine that the settings ask for; UsageError for what they cannot be."""
+    with _told("bad-machine"):
+        return target_named(target).machine(options.settings)
 
 
 def lower(
@@ -130,8 +134,7 @@ def lower(
 
     UsageError for an unknown target or level, and whatever `import_onnx` and the passes raise."""
     steps = plan(target, options, until)
-    with _told():
-        machine = target_named(target).machine(options.settings)
+    machine = machine_of(target, options)
     with garbage_later():
         ctx = context()
         start = time.perf_counter()
@@ -248,9 +251,11 @@ def _ports(module: ModuleOp, kind: str) -> list[tuple[str, Attribute]]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """A target's refusal as an error of ours."""
+def _told(usage: str = "") -> Iterator[None]:
+    """A target's refusal as an error of ours: of what a user set if `usage` has that error's code."""
     try:
         yield
     except TargetError as error:
+        if usage and not error.missing:
+            raise UsageError(str(error), code=usage) from error
         raise (MissingToolError if error.missing else CompileError)(str(error)) from error

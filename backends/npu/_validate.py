@@ -106,7 +106,7 @@ def _is(kind: str, value: object) -> bool:
 
 WORDS = {
     "text": "expected a text",
-    "number": "expected a number other than 0",
+    "number": "expected a finite number other than 0",
     "integer": "expected an integer",
     "truth": "expected true or false",
     "texts": "expected a list of texts",
@@ -150,9 +150,11 @@ def _values(data: Data) -> Iterator[Violation]:
     for key, least in LEAST.items():
         if flat[key] < least:
             yield Violation(key, flat[key], f"expected at least {least}")
-    yield from _array(flat)
+    array = list(_array(flat))
+    yield from array
     yield from _types(flat)
-    yield from _memories(flat)
+    if not {"array.rows", "array.cols"} & {v.key for v in array}:
+        yield from _memories(flat)
     for key, low, high in (("dma.burst", 16, 4096), ("vpu.lanes", 1, 1 << 20), ("mem.spad.banks", 1, 1 << 20)):
         if not _is_power(flat[key]) or not low <= flat[key] <= high:
             yield Violation(key, flat[key], f"expected a power of two, {low} to {high}")
@@ -258,5 +260,5 @@ def _dram(flat: dict) -> Iterator[Violation]:
             yield Violation(f"{at}.name", port["name"], "expected a name of its own")
         names.append(port["name"])
         served += port["queues"]
-    if sorted(served) != sorted(DMA_QUEUES):
+    if sorted(served) != sorted(DMA_QUEUES) and len(names) == len(flat["dram.ports"]):
         yield Violation("dram.ports", served, "expected each of the queues lda, ldw and st in exactly one port")
