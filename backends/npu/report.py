@@ -109,7 +109,7 @@ def report_of(program: Program, ran: Timeline, model: str = "") -> Report:
         Wait(mark_of(program, number).layer, *program.sems[semaphore - 1][:2], count)
         for (number, semaphore), count in sorted(lost.waited.items(), key=lambda item: (-item[1], item[0]))
     ]
-    totals = _totals(program, rows, ran.cycles, lost, counted)
+    totals = _totals(program, rows, ran.cycles, lost, counted) | {"bank_conflicts": ran.conflicts}
     return Report(model, program.machine, tuple(rows), totals, lost.total, tuple(waits))
 
 

@@ -166,7 +166,8 @@ def stall_text(report: Report) -> str:
 def totals_text(report: Report) -> str:
     """The whole in two lines."""
     t = {key: value or 0 for key, value in report.totals.items()}
-    machine = report.machine
+    machine, counted = report.machine, report.totals["bank_conflicts"]
+    conflicts = "" if counted is None else f"; bank conflicts {counted:,} cycles"
     return (
         f"{report.model or 'program'} on {machine.name}: {t['cycles']:,} cycles at {machine.clock_ghz:g} GHz,"
         f" {t['runs_per_second']:,.1f} runs/s, {t['util']:.1f} % of peak ({t['macs'] / 1e9:.2f} GMAC,"
@@ -174,7 +175,7 @@ def totals_text(report: Report) -> str:
         f"array busy {t['array_active']:.1f} %, dram {t['dram_active']:.1f} %, vector {t['vpu_active']:.1f} %;"
         f" {t['dram_rd'] / 1e6:.2f} MB read, {t['dram_wr'] / 1e6:.2f} MB written,"
         f" {t['intensity']:.1f} MAC/B;"
-        f" SPAD peak {t['spad_peak']:,} bytes; {t['energy_uj']:,.1f} uJ"
+        f" SPAD peak {t['spad_peak']:,} bytes; {t['energy_uj']:,.1f} uJ{conflicts}"
     )
 
 

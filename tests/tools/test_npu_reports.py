@@ -84,6 +84,8 @@ def test_conflicts_of_banks_are_counted_when_asked_for(npu: Run, program: Path):
     assert "3,350 cycles" in npu("sim", program, "--timing", "plain")[1]
     few = checked(npu("sim", program, "--timing", "banked", "--json")[1])["totals"]["cycles"]
     assert few == 3350, "the example's results are written a line a cycle"
+    assert checked(npu("sim", program, "--json")[1])["totals"]["bank_conflicts"] is None
+    assert "bank conflicts 0 cycles" in npu("sim", program, "--timing", "banked")[1]
 
 
 def test_check_of_a_sound_program(npu: Run, program: Path):

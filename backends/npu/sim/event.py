@@ -12,6 +12,7 @@ per cycle equally at every moment.
 from dataclasses import dataclass, field
 from math import ceil, inf
 
+from ..banks import conflicts
 from ..isa import QUEUES
 from ..machine import Machine
 from ..program import Program
@@ -33,6 +34,8 @@ class Timeline:
     times: list[Times]
     last: list[tuple[int, int]]
     dram: list[tuple[float, tuple[float, float, float]]]
+    conflicts: int | None = None
+    """Cycles that instructions took longer for the banks of SPAD; None where they were not counted."""
 
     @property
     def cycles(self) -> int:
@@ -42,11 +45,11 @@ class Timeline:
 
 def timeline(program: Program, machine: Machine | None = None, *, banked: bool = False) -> Timeline:
     """Run a program's clock, on `machine` instead of its own if given; `banked`: with conflicts of SPAD's banks.
-    TimingError if it comes to a stop."""
+    TimingError if it comes to a stop, EncodeError for an instruction that the program's machine does not have."""
     m = machine or program.machine
     run = _Run(program, m, paces(program, m, banked=banked))
     run.go()
-    return Timeline(run.times(), run.last, run.dram)
+    return Timeline(run.times(), run.last, run.dram, sum(conflicts(program, m)) if banked else None)
 
 
 @dataclass(eq=False)
