@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..layer import Layer, Matrix, Network, Tensor, View
+from ..layer import Layer, Matrix, Network, Tensor, View, Window
 from ..machine import Machine
 from .geometry import Halo
 from .strips import Piece, Strips
@@ -70,18 +70,28 @@ def skews(layers: Sequence[Layer]) -> list[int]:
 
 
 def read_early(layers: Sequence[Layer]) -> set[int]:
-    """Ids of tensors that a layer reads before another writes a part of them."""
+    """Ids of tensors that a layer reads before another writes a part of them, or it itself by way of a window."""
     last = {id(layer.out.tensor): i for i, layer in enumerate(layers)}
-    return {id(v.tensor) for i, layer in enumerate(layers) for v in layer.inputs if last.get(id(v.tensor), -1) >= i}
+    found: set[int] = set()
+    for i, layer in enumerate(layers):
+        moves = isinstance(layer, Window) and layer.kernel[0] > 1
+        for view in layer.inputs:
+            end = last.get(id(view.tensor), -1)
+            if end > i or (end == i and moves and view is getattr(layer, "x", None)):
+                found.add(id(view.tensor))
+    return found
 
 
 def streamable(layers: Sequence[Layer], machine: Machine, shares: Shares) -> set[int]:
     """Ids of tensors that one matrix layer of a group writes, or reads as a residual, and nobody else touches, in whole
-    lines and rows: they can pass through SPAD block by block, if they are in DRAM before or after."""
+    lines and rows: they can pass through SPAD block by block, if they are in DRAM before or after. Where a line of
+    channels lies in two column tiles, half of it would pass with each."""
     touched = Counter(id(v.tensor) for layer in layers for v in (*layer.inputs, layer.out))
     found: set[int] = set()
     for layer in layers:
         if not isinstance(layer, Matrix) or layer.out.size[2] > least_columns(layer, machine, shares):
+            continue
+        if machine.cols % (lanes := machine.channel_lanes(layer.out.tensor.type)) and lanes % machine.cols:
             continue
         residual = layer.post.residual
         views = [layer.out] + ([residual.x] if residual is not None and residual.x.size == layer.out.size else [])

@@ -1,6 +1,6 @@
 """How far layers of a group run behind each other, strip by strip."""
 
-from aic.backends.npu.layer import Copy, Layer, Tensor, View
+from aic.backends.npu.layer import Copy, Elementwise, Layer, Pool, Tensor, View
 from aic.backends.npu.plan.plan import read_early, skews
 from aic.backends.npu.plan.row_strips import separable
 
@@ -35,3 +35,12 @@ def test_what_is_read_before_the_last_part_is_written_has_no_strips() -> None:
     assert read_early(layers) == {id(both)}
     assert skews(layers) == [0, 1, 2]
     assert not separable(layers)
+
+
+def test_a_layer_may_read_the_rows_that_it_writes_a_part_of() -> None:
+    a, both = tensor("a"), tensor("both", 32)
+    first, second = (View(both, (0, 0, 0, at), (1, 8, 8, 16)) for at in (0, 16))
+    pair = Elementwise(name="sum", a=View.whole(a), b=first, out=second, mode="add")
+    assert not read_early([pair]) and separable([pair])
+    window = Pool(name="pool", x=first, out=second, mode="max", kernel=(3, 3), pads=(1, 1, 1, 1))
+    assert read_early([window]) == {id(both)}
