@@ -94,6 +94,12 @@ def test_check_of_a_sound_program(npu: Run, program: Path):
     assert {f["class"] for f in found} == {"W-SERIAL"} and not any(f["error"] for f in found)
 
 
+def test_check_explains_its_classes(npu: Run):
+    assert "E-RACE" in npu("check", "--explain")[1]
+    with pytest.raises(UsageError, match="expected a program"):
+        npu("check")
+
+
 def test_check_and_sim_take_assembly(npu: Run, program: Path):
     text = program.with_name("p.npuasm")
     npu("dis", program, "-o", text)
