@@ -7,7 +7,7 @@ is copied, from the first part to the last.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -18,7 +18,22 @@ from ....dialects.graph.view import ConcatOp
 from ..layer import Layer, Tensor, View
 from .constant import Quantisation
 from .moves import beside, move
-from .place import CHANNEL, COLUMN, IMAGE, REPEATED, ROW, At, Dim, Factor, Place, Unplaceable, added, along
+from .place import (
+    CHANNEL,
+    COLUMN,
+    IMAGE,
+    REPEATED,
+    ROW,
+    At,
+    Dim,
+    Factor,
+    Place,
+    Table,
+    Unplaceable,
+    added,
+    along,
+    arranged,
+)
 from .reader import Reader, quantised, reads
 from .tail import Tail, stored
 
@@ -75,38 +90,47 @@ def bring(reader: Reader, place: Place, target: Place) -> None:
 @dataclass(frozen=True)
 class Room:
     """How a tensor is laid out that holds the parts: its size, the factors of each dimension (that of the parts is
-    empty), and where along which axis, `step` apart, each part begins."""
+    empty), and where along which axis, `step` apart, each part begins. `fold`: so many elements of the parts are the
+    columns of a row."""
 
     size: tuple[int, int, int, int]
     dims: tuple[Dim, ...]
     axis: int
     step: int
     starts: tuple[int, ...]
+    fold: int = 1
 
     def parts(self, tensor: Tensor, counts: list[int], dim: int) -> list[Place]:
         """The place of each part."""
         found: list[Place] = []
         for start, count in zip(self.starts, counts, strict=True):
-            mine = (Factor(self.axis, np.arange(count, dtype=np.int64) * self.step),) if count > 1 else ()
+            mine = self.folded(np.arange(count // self.fold, dtype=np.int64) * self.step)
             at = added((0, 0, 0, 0), along(self.axis, start * self.step))
             found.append(Place(tensor, at, (*self.dims[:dim], mine, *self.dims[dim + 1 :])))
         return found
 
     def value(self, tensor: Tensor, counts: list[int], dim: int) -> Place:
         """The place of all."""
-        tables = [start + np.arange(n, dtype=np.int64) for start, n in zip(self.starts, counts, strict=True)]
-        table = np.concatenate(tables) * self.step
-        mine = (Factor(self.axis, table),) if len(table) > 1 else ()
+        tables = [
+            start + np.arange(n // self.fold, dtype=np.int64) for start, n in zip(self.starts, counts, strict=True)
+        ]
+        mine = self.folded(np.concatenate(tables) * self.step)
         return Place(tensor, (0, 0, 0, 0), (*self.dims[:dim], mine, *self.dims[dim + 1 :]))
+
+    def folded(self, table: Table) -> Dim:
+        """The factors of the parts' dimension."""
+        outer = (Factor(self.axis, table),) if len(table) > 1 else ()
+        return (*outer, *arranged(self.fold, COLUMN))
 
 
 def arranged_room(reader: Reader, places: list[Place], dim: int, full: tuple[int, ...]) -> Room:
     """The layout of the largest part, with more room along its axis."""
     model = max(places, key=lambda p: int(np.prod(p.shape)))
-    axis = part_axis(places, model, dim)
+    fold = rows_of(places, dim)
+    axis = ROW if fold > 1 else part_axis(places, model, dim)
     order: dict[int, list[tuple[int, int, int]]] = {a: [] for a in range(4)}
     for d, factors in enumerate(model.dims):
-        parts = factors if d != dim else (Factor(axis, np.arange(full[d], dtype=np.int64)),)
+        parts = factors if d != dim else (Factor(axis, np.arange(full[d] // fold, dtype=np.int64)),)
         kept = [f for f in parts if f.axis != REPEATED]
         if len(kept) > 1 or len(kept) < len(parts):
             axis_of = IMAGE if len(kept) > 1 else kept[0].axis
@@ -116,7 +140,7 @@ def arranged_room(reader: Reader, places: list[Place], dim: int, full: tuple[int
             order[f.axis].append((-(inner or 1), d, len(f)))
     granule = reader.granule(model.tensor)
     inner = [d for _, d, _ in sorted(order[axis])][-1] == dim
-    starts, end = begins([p.shape[dim] for p in places], granule if axis == CHANNEL and inner else 1)
+    starts, end = begins([p.shape[dim] // fold for p in places], granule if axis == CHANNEL and inner else 1)
     dims: list[Dim] = [() for _ in full]
     size, step_of_parts = [1, 1, 1, 1], 1
     for a, mine in order.items():
@@ -128,7 +152,16 @@ def arranged_room(reader: Reader, places: list[Place], dim: int, full: tuple[int
                 dims[d] = (Factor(a, np.arange(count, dtype=np.int64) * step),)
             step *= count
         size[a] = step
-    return Room((size[0], size[1], size[2], size[3]), tuple(dims), axis, step_of_parts, starts)
+    return Room((size[0], size[1], max(size[2], fold), size[3]), tuple(dims), axis, step_of_parts, starts, fold)
+
+
+def rows_of(places: list[Place], dim: int) -> int:
+    """How many columns all parts can be cut into, if each is whole rows of an image of its own: a few copies then move
+    it, and strips of rows are possible; else 1."""
+    used = {f.axis for p in places for d, factors in enumerate(p.dims) if d != dim for f in factors}
+    pixels = [p.dims[dim] for p in places]
+    images = all([f.axis for f in factors] == [ROW, COLUMN] for factors in pixels)
+    return gcd(*(len(factors[1]) for factors in pixels)) if images and used.isdisjoint((ROW, COLUMN)) else 1
 
 
 def part_axis(places: list[Place], model: Place, dim: int) -> int:

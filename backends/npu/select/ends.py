@@ -56,14 +56,14 @@ def entered(reader: Reader, value: SSAValue) -> Place:
 
 def partnered(reader: Reader, value: SSAValue) -> list[Cut] | None:
     """The axes along which a value made here lies that an elementwise op pairs the argument with; None if there is no
-    such value, or a dimension of it lies along several."""
+    such value."""
     for use in value.uses:
         op = use.operation
         other = op.operands[1 - use.index] if isinstance(op, BinaryOp) else value
         if other in reader.inputs or (place := reader.places.get(other)) is None or shape(other) != shape(value):
             continue
-        if all(len(dim) < 2 and all(f.axis != REPEATED for f in dim) for dim in place.dims):
-            return [[(n, d[0].axis if d else IMAGE)] for n, d in zip(shape(value), place.dims, strict=True)]
+        if all(f.axis != REPEATED for f in place.factors()):
+            return [[(len(f), f.axis) for f in dim] or [(1, IMAGE)] for dim in place.dims]
     return None
 
 

@@ -73,7 +73,8 @@ def read() -> ReadText:
         program = compiled(network, target)
         assert not errors(program)
         ran = simulated(program, network, inputs, wanted)
-        return Read(network, program, wanted, evaluate(network, inputs), ran)
+        layers = [a.reshape(b.shape) for a, b in zip(evaluate(network, inputs), wanted, strict=True)]
+        return Read(network, program, wanted, layers, ran)
 
     return made
 

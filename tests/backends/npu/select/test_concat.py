@@ -36,3 +36,19 @@ def test_a_part_of_a_tensor_does_not_take_the_rest_with_it(read: ReadText) -> No
     found = read(f"{HEAD}    %z = graph.concat %p, %r, %p{TAIL}")
     assert found.kinds["copy"] == 2
     found.close(0.02)
+
+
+def test_images_of_several_sizes_pixel_by_pixel(read: ReadText) -> None:
+    found = read(f"""
+      func.func @main(%a: tensor<1x16x8x12xf32>, %b: tensor<1x16x4x6xf32>) -> tensor<1x24x120xf32> {{
+        %v = graph.weight @v : tensor<24x16x1x1xf32>
+        %x = graph.conv %a, %v {{{CONV}}} : (tensor<1x16x8x12xf32>, tensor<24x16x1x1xf32>) -> tensor<1x24x8x12xf32>
+        %y = graph.conv %b, %v {{{CONV}}} : (tensor<1x16x4x6xf32>, tensor<24x16x1x1xf32>) -> tensor<1x24x4x6xf32>
+        %p = graph.reshape %x {{shape = array<i64: 1, 24, 96>}} : (tensor<1x24x8x12xf32>) -> tensor<1x24x96xf32>
+        %q = graph.reshape %y {{shape = array<i64: 1, 24, 24>}} : (tensor<1x24x4x6xf32>) -> tensor<1x24x24xf32>
+        %z = graph.concat %p, %q {{axis = 2 : i64}} : (tensor<1x24x96xf32>, tensor<1x24x24xf32>) -> tensor<1x24x120xf32>
+        %r = graph.relu %z : (tensor<1x24x120xf32>) -> tensor<1x24x120xf32>
+        return %r : tensor<1x24x120xf32>
+      }}""")
+    assert found.kinds["copy"] <= 3
+    found.close(0.02)
