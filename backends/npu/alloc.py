@@ -3,6 +3,9 @@
     code.buffers[3].address is None   --allocate-->   code.buffers[3].address == 0x4000
 
 What streams through (`Buffer.stream`) is kept away from what was used shortly before, so that a queue can run ahead.
+
+Nothing is spilled here: what leaves a memory and comes back, the plan decides, which knows the price. Where a plan's
+buffers have no placement, `npu-lower` makes another one for a smaller part of SPAD, with more tensors in DRAM.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from .machine import Machine
 from .memory.items import Integers, Items, bound, clashes, load, peak
 from .memory.plan import place
 from .memory.ring import since
+from .memory.solver import missing
 
 AHEAD = 16
 """How many loads of its kind a load should be able to run ahead of."""
@@ -39,8 +43,10 @@ class AllocError(ValueError):
 
     def __init__(self, space: str, capacity: int, need: int, op: int, layer: str, biggest: tuple[Buffer, ...]):
         names = ", ".join(f"{b.name} ({b.bytes})" for b in biggest)
-        which = "bytes live" if need > capacity else "bytes live, and no placement was found,"
-        super().__init__(f"{space} has {capacity} bytes; {need} {which} at operation {op} (layer {layer}): {names}")
+        told = "bytes live" if need > capacity else "bytes live, and no placement was found,"
+        way = f"more {space}.bytes" if need > capacity or not missing() else f"{missing()}, or more {space}.bytes"
+        where = f"at operation {op} ({layer})" if layer else f"at operation {op}"
+        super().__init__(f"{space} has {capacity} bytes; {need} {told} {where}: {names}; what helps: {way}")
         self.space, self.capacity, self.need = space, capacity, need
         self.op, self.layer, self.biggest = op, layer, biggest
 

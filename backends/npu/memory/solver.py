@@ -1,14 +1,24 @@
 """The last resort: a constraint solver, if it is installed (`pip install aic-compiler[solver]`)."""
 
+from importlib.util import find_spec
 from math import gcd
 
 import numpy as np
 
 from .items import Integers, Items
 
+EFFORT = 20.0
+"""What CP-SAT calls deterministic time, a second of it about a second of a quiet core: the outcome depends neither on
+the machine nor on its load."""
 
-def solve(items: Items, capacity: int, seconds: float = 20.0, workers: int = 1) -> Integers | None:
-    """Offsets within the capacity by CP-SAT of ortools; None if there are none, the time did not suffice, or ortools
+
+def missing() -> str:
+    """What to install, if there is no solver; else ""."""
+    return "" if find_spec("ortools") else "pip install 'aic-compiler[solver]'"
+
+
+def solve(items: Items, capacity: int, effort: float = EFFORT) -> Integers | None:
+    """Offsets within the capacity by CP-SAT of ortools; None if there are none, the effort did not suffice, or ortools
     is missing."""
     try:
         from ortools.sat.python import cp_model  # pyright: ignore[reportMissingImports]
@@ -24,8 +34,8 @@ def solve(items: Items, capacity: int, seconds: float = 20.0, workers: int = 1) 
         across.append(model.new_fixed_size_interval_var(int(first), int(end - first), ""))
     model.add_no_overlap_2d(across, up)
     solver = cp_model.CpSolver()
-    solver.parameters.num_workers, solver.parameters.random_seed = workers, 0
-    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.num_workers, solver.parameters.random_seed = 1, 0
+    solver.parameters.max_deterministic_time = effort
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     return np.array([solver.value(o) for o in offsets], np.int64) * steps

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from aic.backends.npu.alloc import AllocError, allocate, ranges
-from aic.backends.npu.code import Code, Ref
+from aic.backends.npu.code import Code, Mark, Ref
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.memory.first_fit import ORDERS, best_first_fit, first_fit
 from aic.backends.npu.memory.items import Items, bound, clashes, parts, peak
@@ -197,6 +197,17 @@ def test_too_little_memory_is_told():
     code = program([65536], rounds=2)
     big = code.buffer("wmem", 229376, "big")
     code.ops[3].z = Ref(big)
-    with pytest.raises(AllocError, match=r"wmem has 262144 bytes; 294912 bytes live at operation 3 .*big \(229376\)"):
+    code.marks = [Mark("conv1", (), "matrix", 0), Mark("conv2", (), "matrix", 0)]
+    told = r"wmem has 262144 bytes; 294912 bytes live at operation 3 \(conv2\): big \(229376\).*more wmem.bytes"
+    with pytest.raises(AllocError, match=told):
         allocate(code, EDGE)
     assert big.address is None
+
+
+def test_the_solver_is_offered_where_it_is_missing(monkeypatch):
+    """What lives together would fit, and nobody has found how."""
+    code = program([65536])
+    monkeypatch.setattr("aic.backends.npu.alloc.place", lambda *_: (None, {"solver"}))
+    monkeypatch.setattr("aic.backends.npu.alloc.missing", lambda: "pip install 'aic-compiler[solver]'")
+    with pytest.raises(AllocError, match=r"no placement was found, at .*helps: pip install .*\[solver\]', or more "):
+        allocate(code, EDGE)
