@@ -46,7 +46,8 @@ def lower_matrix(
     x = stores[id(layer.x.tensor)]
     pitch = _pitch(layer, x)
     blocks = [b for columns in even(layer.out.size[2], cut.columns) for b in _blocks(pieces, pitch, cut.rows, columns)]
-    for first, count in even(cut.tiles, cut.together) if layer.groups == 1 else even(cut.tiles, 1):
+    whole = max(1, e.machine.channel_lanes(layer.out.tensor.type) // e.machine.cols)
+    for first, count in even_aligned(cut.tiles, cut.together, whole) if layer.groups == 1 else even(cut.tiles, 1):
         params = e.params(layer, _records(e, layer, first, count), keep.records)
         for batch in _batches(blocks, cut, count):
             final = cut.slices[len(cut.slices) - 1]

@@ -91,7 +91,8 @@ def streamable(layers: Sequence[Layer], machine: Machine, shares: Shares) -> set
     for layer in layers:
         if not isinstance(layer, Matrix) or layer.out.size[2] > least_columns(layer, machine, shares):
             continue
-        if machine.cols % (lanes := machine.channel_lanes(layer.out.tensor.type)) and lanes % machine.cols:
+        cols, lanes = machine.cols, machine.channel_lanes(layer.out.tensor.type)
+        if cols % lanes and (lanes % cols or layer.groups > 1):
             continue
         residual = layer.post.residual
         views = [layer.out] + ([residual.x] if residual is not None and residual.x.size == layer.out.size else [])
