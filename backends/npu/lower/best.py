@@ -7,7 +7,10 @@ from ..code import Code
 from ..encode import encode
 from ..layer import Network
 from ..machine import Machine
+from ..plan.cuts import Cuts
+from ..plan.geometry import halos
 from ..plan.plan import Plan
+from ..plan.run import Facts
 from ..plan.search import Knobs, Search
 from ..runs import LowerError
 from ..sim.event import timeline
@@ -25,11 +28,12 @@ def lower_network(network: Network, machine: Machine, effort: int = 2) -> Code:
     first that fits, 3: longer and shorter groups, too. LowerError, or AllocError, if none does."""
     best: tuple[int, Plan] | None = None
     trouble: LowerError | AllocError | None = None
+    cuts = Cuts(Facts(network, machine, halos(network)))
     for knobs in (*variants(effort), *fallbacks()):
         if best is not None and (effort < 2 or knobs.budget < min(BUDGETS)):
             break
         try:
-            plan, cycles = attempt(network, machine, knobs)
+            plan, cycles = attempt(network, machine, knobs, cuts)
         except (LowerError, AllocError) as error:
             trouble = error
             continue
@@ -41,9 +45,9 @@ def lower_network(network: Network, machine: Machine, effort: int = 2) -> Code:
     return lower_plan(best[1], machine)
 
 
-def attempt(network: Network, machine: Machine, knobs: Knobs) -> tuple[Plan, int]:
+def attempt(network: Network, machine: Machine, knobs: Knobs, cuts: Cuts) -> tuple[Plan, int]:
     """A plan and its cycles."""
-    plan = Search(network, machine, knobs).plan()
+    plan = Search(network, machine, knobs, cuts).plan()
     trial = lower_plan(plan, machine)
     allocate(trial, machine)
     synchronise(trial, machine)

@@ -22,7 +22,7 @@ from ..params import feed_sharing, packed_bytes, record_bytes
 from ..store import BYTES
 from .geometry import Halo
 from .plan import image_pitch, stacked_rows
-from .strips import Strips
+from .strips import Piece, Strips
 from .tiling import Shares, array_cycles, post_cycles, product_cycles, tiling
 
 
@@ -49,16 +49,17 @@ class Costs:
             self._weights[id(layer)] = packed_bytes(layer, self.machine, feed_sharing(layer, self.machine))
         return self._weights[id(layer)]
 
-    def array(self, layer: Layer, strips: Strips, i: int, shares: Shares) -> float:
-        """Cycles of the array for all strips of a layer, the i-th of its group. LowerError if it cannot be cut."""
+    def array(self, layer: Layer, alike: Sequence[tuple[tuple[Piece, ...], int]], shares: Shares) -> float:
+        """Cycles of the array for a layer whose strips make `alike`: pieces, and how often. LowerError if it cannot be
+        cut."""
         if not isinstance(layer, Matrix | Product):
             return 0
         if isinstance(layer, Product):
             return self._cut(layer, 0, shares)
         pitch, total = image_pitch(layer, self.halos[id(layer.x.tensor)]), 0
-        for pieces, strips_alike in strips.alike(i):
+        for pieces, times in alike:
             if rows := stacked_rows(layer, pieces, pitch):
-                total += self._cut(layer, rows, shares) * (1 if pitch else len(pieces)) * strips_alike
+                total += self._cut(layer, rows, shares) * (1 if pitch else len(pieces)) * times
         return total
 
     def _cut(self, layer: Matrix | Product, rows: int, shares: Shares) -> int:

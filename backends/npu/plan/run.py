@@ -12,7 +12,7 @@ class Facts:
     """Of a network's tensors, by id: bytes in SPAD and in DRAM, first and last use."""
 
     def __init__(self, network: Network, machine: Machine, halos: dict[int, Halo]):
-        self.layers, self.machine = network.layers, machine
+        self.layers, self.machine, self.halos = network.layers, machine, halos
         self.size = {id(t): tensor_bytes(t, machine, halos[id(t)]) for t in network.tensors}
         self.bytes = {id(t): tensor_bytes(t, machine) for t in network.tensors}
         self.first, self.last = lifetimes(network)

@@ -4,7 +4,7 @@ Groups are runs of layers in order, found by dynamic programming; each is costed
 A tensor between groups stays in SPAD if all groups that it lives through have room for it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -12,16 +12,13 @@ from typing import NamedTuple
 from ..layer import Network
 from ..machine import Machine
 from ..runs import LowerError
-from .cost import Costs, records_of, window_bytes
-from .geometry import Halo, halos
+from .cost import records_of
+from .cuts import Cut, Cuts, Family
+from .geometry import halos
 from .plan import Group, Keep, Plan
-from .row_strips import by_rows, separable
 from .run import Facts, Run
-from .strips import Strips, UnitStrips, units, whole
 from .tiling import Shares
 
-COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 56, 112)
-"""Numbers of strips that are tried."""
 RINGS = (0.08, 0.16, 0.3, 0.45)
 """Parts of SPAD for passing weights that are tried on machines without a weight memory."""
 
@@ -53,9 +50,8 @@ class Knobs:
 class Choice:
     """A group as costed: tensors that have to be in DRAM for it to fit, and its cycles."""
 
-    first: int
-    last: int
-    strips: Strips
+    run: Run
+    cut: Cut
     keep: str
     shares: Shares
     away: frozenset[int]
@@ -66,13 +62,14 @@ class Choice:
 class Search:
     """One network on one machine."""
 
-    def __init__(self, network: Network, machine: Machine, knobs: Knobs = Knobs()):
+    def __init__(self, network: Network, machine: Machine, knobs: Knobs = Knobs(), cuts: Cuts | None = None):
+        """`cuts`: those of the same network and machine, as an earlier search left them."""
         self.network, self.machine, self.knobs = network, machine, knobs
-        self.halos: dict[int, Halo] = halos(network)
+        self.cuts = Cuts(Facts(network, machine, halos(network))) if cuts is None else cuts
+        self.facts, self.costs = self.cuts.facts, self.cuts.costs
         rings = (0,) if machine.wmem.bytes else tuple(int(machine.spad.bytes * r) for r in RINGS)
         self.rings = tuple((ring, Shares.of(machine, ring, knobs.parts)) for ring in rings)
         self.room = machine.spad.bytes * knobs.budget
-        self.facts, self.costs = Facts(network, machine, self.halos), Costs(machine, self.halos)
         self.rate = {q: machine.port_of(q)[1] for q in ("lda", "ldw", "st")}
         self.shared = machine.port_of("lda")[0] == machine.port_of("ldw")[0]
 
@@ -84,7 +81,7 @@ class Search:
             if best[i][0] == inf:
                 continue
             for j in range(i + 1, min(len(layers), i + self.knobs.longest) + 1):
-                run = Run(self.facts, i, j)
+                run = self.cuts.run(i, j)
                 if best[i][0] + self.least(run) >= best[j][0]:
                     continue
                 found = self.choose(run, None)
@@ -97,7 +94,7 @@ class Search:
             if found is None:
                 raise LowerError(f"{layers[self._stuck(best)].name}: its tensors have no room in SPAD")
             choices.insert(0, found)
-            at = found.first
+            at = found.run.first
         return self._settled(choices)
 
     @staticmethod
@@ -110,13 +107,15 @@ class Search:
         groups: list[Group] = []
         inside: set[int] = set()
         for choice in choices:
-            run = Run(self.facts, choice.first, choice.last)
+            run = choice.run
             again = self.choose(run, away) or choice
-            kept = again.strips.count > 1 and records_of(run.layers, self.machine) <= 40960
-            groups.append(Group(tuple(run.layers), again.strips, Keep(again.keep, kept), again.shares, again.streamed))
+            kept = again.cut.count > 1 and records_of(run.layers, self.machine) <= 40960
+            groups.append(
+                Group(tuple(run.layers), again.cut.strips(), Keep(again.keep, kept), again.shares, again.streamed)
+            )
             inside |= run.touched.keys() - run.crossing
         resident = {id(t) for t in self.network.tensors} - away - inside
-        return Plan(self.network, self.halos, groups, resident)
+        return Plan(self.network, self.facts.halos, groups, resident)
 
     def least(self, run: Run) -> float:
         """Cycles that a run takes at least."""
@@ -124,74 +123,41 @@ class Search:
         return max(vector, self._dram(sum(map(self.costs.weights, run.layers)), run.traffic(frozenset())))
 
     def choose(self, run: Run, away: frozenset[int] | None) -> Choice | None:
-        """The best number of strips for a run; `away`: what is in DRAM, if that is settled. Strips of single rows where
-        nothing else has room."""
-        return self._best(run, away, self._strips(run)) or self._best(run, away, self._finest(run))
-
-    def _best(self, run: Run, away: frozenset[int] | None, families: Iterator[Iterator[Strips]]) -> Choice | None:
+        """The best cut of a run; `away`: what is in DRAM, if that is settled."""
         best: Choice | None = None
-        for family in families:
-            worse = 0
-            for strips in family:
-                found = min(
-                    (
-                        c
-                        for ring, shares in self.rings
-                        if (c := self._cost(run, strips, away, shares, ring)) is not None
-                    ),
-                    key=lambda c: c.cycles,
-                    default=None,
-                )
-                if found is not None and (best is None or found.cycles < best.cycles):
-                    best, worse = found, 0
-                elif found is not None:
-                    worse += 1
-                if worse >= PATIENCE:
-                    break
+        *usual, finest = self.cuts.families(run)
+        for family in usual:
+            best = self._best(run, away, family, best)
+        return best or self._best(run, away, finest, None)
+
+    def _best(self, run: Run, away: frozenset[int] | None, family: Family, best: Choice | None) -> Choice | None:
+        worse = 0
+        for cut in family:
+            tried = (self._cost(run, cut, away, shares, ring) for ring, shares in self.rings)
+            found = min((c for c in tried if c is not None), key=lambda c: c.cycles, default=None)
+            if found is not None and (best is None or found.cycles < best.cycles):
+                best, worse = found, 0
+            elif found is not None:
+                worse += 1
+            if worse >= PATIENCE:
+                break
         return best
 
-    @staticmethod
-    def _strips(run: Run) -> Iterator[Iterator[Strips]]:
-        """Ways to cut a run: not at all, into images, into rows; each with more and more strips."""
-        layers = run.layers
-        yield iter([whole(layers)])
-        parts = units(layers)
-        yield (UnitStrips(layers, count, parts) for count in COUNTS if count <= parts > 1)
-        if separable(layers):
-            rows = max(layer.out.size[1] for layer in layers)
-            counts = (count for count in ((1, *COUNTS) if parts > 1 else COUNTS) if count <= rows)
-            found = (by_rows(layers, run.outside, count) for count in counts)
-            yield (strips for strips in found if strips is not None)
-
-    @staticmethod
-    def _finest(run: Run) -> Iterator[Iterator[Strips]]:
-        """As many strips as there are rows."""
-        if separable(run.layers):
-            found = by_rows(run.layers, run.outside, max(layer.out.size[1] for layer in run.layers))
-            yield iter([] if found is None else [found])
-
-    def _cost(
-        self, run: Run, strips: Strips, settled: frozenset[int] | None, shares: Shares, ring: int
-    ) -> Choice | None:
-        windows = self._windows(run, strips)
+    def _cost(self, run: Run, cut: Cut, settled: frozenset[int] | None, shares: Shares, ring: int) -> Choice | None:
         passes = run.streamable(shares)
-        windows |= {k: min(windows[k], self._blocks(shares)) for k in passes}
+        windows = cut.windows | {k: min(cut.windows[k], self._blocks(shares)) for k in passes}
         away = self._away(run, windows, settled, self.room - ring)
-        if away is None:
-            return None
-        try:
-            array = [self.costs.array(layer, strips, i, shares) for i, layer in enumerate(run.layers)]
-        except LowerError:
+        if away is None or (array := cut.array(shares)) is None:
             return None
         work = [Work(a, self.costs.vector(layer)) for a, layer in zip(array, run.layers, strict=True)]
         weights = sum(map(self.costs.weights, run.layers))
-        keep = self._keep(strips.count, weights, self._taken(run, windows, away))
+        keep = self._keep(cut.count, weights, self._taken(run, windows, away))
         traffic = run.traffic(away)
         if settled is None:
             traffic += sum(2 * self.facts.bytes[k] for k in away & run.passing)
-        dram = self._dram(weights * (1 if keep else strips.count), traffic)
-        cycles = max(compute(work, strips.count), dram) + self.knobs.dram * dram
-        return Choice(run.first, run.last, strips, keep, shares, away, frozenset(passes) & away, cycles + 100)
+        dram = self._dram(weights * (1 if keep else cut.count), traffic)
+        cycles = max(compute(work, cut.count), dram) + self.knobs.dram * dram
+        return Choice(run, cut, keep, shares, away, frozenset(passes) & away, cycles + 100)
 
     def _blocks(self, shares: Shares) -> int:
         """Bytes of the few blocks of results that are on their way at once."""
@@ -204,15 +170,6 @@ class Search:
         if self.machine.wmem.bytes and weights <= 0.7 * self.machine.wmem.bytes:
             return "wmem"
         return "spad" if taken + weights <= self.room else ""
-
-    def _windows(self, run: Run, strips: Strips) -> dict[int, int]:
-        """Bytes that each tensor takes if it is there strip by strip."""
-        if strips.count == 1:
-            return {k: self.facts.size[k] for k in run.touched}
-        return {
-            key: window_bytes(tensor, self.machine, self.halos[key], strips) * min(run.copies[key], strips.count)
-            for key, tensor in run.touched.items()
-        }
 
     def _away(
         self, run: Run, windows: dict[int, int], settled: frozenset[int] | None, room: float
