@@ -1,4 +1,4 @@
-"""aic: neural networks compiled through four open levels of IR to C, Triton and a systolic NPU.
+"""aic: neural networks compiled through four open levels of IR to C and a systolic NPU.
 
     session = aic.InferenceSession("model.onnx")        as onnxruntime's
     call = aic.compile("model.onnx", "c", "out/")       an artifact on disk, and a function of arrays

@@ -37,7 +37,7 @@ __all__ = ["Debugger"]
 Arrays = Mapping[str, Array]
 Candidates = Mapping[str, Sequence[Numbers]]
 """By tensor: arrays one of which it should be."""
-FLOATING = 0.05
+FLOATING = 0.1
 """What floating tensors may differ by, of their largest magnitude; less than a step of integers."""
 
 

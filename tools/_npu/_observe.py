@@ -25,8 +25,8 @@ def add_observation(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--step", action="store_true", help="the debugger: reads commands, one a line; h lists them")
     add("--compare", metavar="R", help="stop at the first layer that differs from ort, onnx-ref, aic-interp or @F.npz")
-    told = "what may differ: steps of integers, a part of the largest magnitude of floats (0.05)"
-    add("--tolerance", type=float, metavar="T", default=0.05, help=told)
+    told = "what may differ: steps of integers, a part of the largest magnitude of floats (0.1)"
+    add("--tolerance", type=float, metavar="T", default=0.1, help=told)
     add("--model", type=Path, metavar="M.onnx", help="the model that a program was made of, for --compare")
     add("--dump-layers", type=Path, metavar="DIR", help="write the tensor of every layer there")
     add("--program", default="", metavar="NAME", help="which one, of an artifact of several programs")
