@@ -14,7 +14,8 @@ from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
 PLAIN = (
-    f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,recompose-norms,fold-patches,fold-long-kernels"
+    f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,recompose-norms,fold-patches,"
+    "fold-long-kernels,raise-slices"
 )
 GRAPH = (FOLD, f"{PLAIN},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
 
