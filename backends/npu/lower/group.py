@@ -69,6 +69,7 @@ class _GroupRun:
         self.windows: dict[tuple[int, int], Store] = {}
         writers = [(id(layer.out.tensor), i) for i, layer in enumerate(group.layers)]
         self.last_writer = dict(writers)
+        self.read = {id(v.tensor) for layer in group.layers for v in layer.inputs}
         self.late = {id(layer.out.tensor) for layer in group.layers if not direct(layer, self.e)}
         self.blocks: dict[int, set[int]] = {}
         for layer in group.layers:
@@ -193,8 +194,11 @@ class _GroupRun:
         return then.fresh if then.first == this.first else tensor.rows
 
     def _load(self, store: Store, span: Span, end: int) -> None:
-        """What earlier groups, or the host, left in DRAM of the new rows of a window."""
-        blocks = sorted(self.owner.written.get(id(store.tensor), ()))
+        """What earlier groups, or the host, left in DRAM of the new rows of a window, if somebody reads it or it is
+        saved as a whole."""
+        key = id(store.tensor)
+        wanted = key in self.read or key in self.late or key in self.owner.plan.resident
+        blocks = sorted(self.owner.written.get(key, ())) if wanted else []
         if not blocks or end <= span.fresh:
             return
         if store.tensor.packed is not None or self.group.strips.count > 1:

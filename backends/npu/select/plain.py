@@ -23,6 +23,8 @@ def view(reader: Reader, op: ReshapeOp | TransposeOp | SliceOp | ExpandOp) -> No
             place = place.reshape(shape(op.res))
         case TransposeOp():
             place = place.transpose(ints(op.perm))
+        case SliceOp() if begins_rows(reader, op):
+            raise Unsupported("a part of what comes from outside, which the host cuts out and into rows")
         case SliceOp():
             place = place.slice(ints(op.offsets), ints(op.sizes), ints(op.strides))
         case _:
@@ -30,6 +32,13 @@ def view(reader: Reader, op: ReshapeOp | TransposeOp | SliceOp | ExpandOp) -> No
     reader.places[op.res] = place
     if reader.gain(op.x) != 1.0:
         reader.gains[op.res] = reader.gain(op.x)
+
+
+def begins_rows(reader: Reader, op: SliceOp) -> bool:
+    """Whether a part of an argument's last dimension is cut into several: the argument by itself has no such rows."""
+    outside = any(place.tensor is reader.place(op.x).tensor for place in reader.inputs.values())
+    cut = shape(op.res)[-1] != shape(op.x)[-1]
+    return outside and cut and all(isinstance(use.operation, ReshapeOp) for use in op.res.uses)
 
 
 @reads(DequantizeOp)

@@ -1,9 +1,14 @@
-"""Layers whose parameters have no room in PMEM at once."""
+"""Groups as they are carried out: parameters in shares, what is loaded from DRAM."""
 
 import numpy as np
-from aic.backends.npu.layer import Depthwise, Post, Tensor, View, Weights
+from aic.backends.npu.layer import Copy, Depthwise, Network, Post, Tensor, View, Weights
 from aic.backends.npu.lower.group import parameter_shares
+from aic.backends.npu.lower.program import lower_plan
 from aic.backends.npu.machine import machine_from
+from aic.backends.npu.plan.geometry import halos
+from aic.backends.npu.plan.plan import Group, Keep, Plan
+from aic.backends.npu.plan.strips import whole
+from aic.backends.npu.plan.tiling import Shares
 
 MACHINE = machine_from("edge")
 
@@ -30,3 +35,15 @@ def test_shares_of_blocks() -> None:
 
 def test_lines_that_two_shares_would_write_are_not_parted() -> None:
     assert parameter_shares(layer(1152, 5, at=8), MACHINE) == [None]
+
+
+def test_what_a_group_writes_a_part_of_is_not_loaded_first() -> None:
+    a, b, both, end = (Tensor(name, 1, rows, 4, 16, "bf16") for name, rows in (("a", 4), ("b", 4), ("t", 8), ("e", 8)))
+    parts = [View(both, (0, row, 0, 0), (1, 4, 4, 16)) for row in (0, 4)]
+    layers = [Copy(name=x.name, x=View.whole(x), out=part) for x, part in zip((a, b), parts, strict=True)]
+    layers.append(Copy(name="c", x=View.whole(both), out=View.whole(end)))
+    network = Network(layers, [a, b], [end])
+    groups = [Group((one,), whole([one]), Keep(), Shares.of(MACHINE)) for one in layers]
+    code = lower_plan(Plan(network, halos(network), groups, set()), MACHINE)
+    loads = [op.layer for op in code.ops if op.name == "ld.a" and op.dram[0].role == "spill"]
+    assert loads and set(loads) == {2}
