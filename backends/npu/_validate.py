@@ -3,7 +3,6 @@
 violations({"array": {"rows": 24, ..}, ..}) -> [Violation("array.rows", 24, "expected a multiple of 16, 16 to 512"), ..]
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -47,6 +46,10 @@ TABLES: dict[Leaf, dict[str, str]] = {
 PORT = {"name": "text", "gbps": "number", "queues": "texts"}
 LEAST = {"vpu.mac_per_lane": 1, "vpu.startup": 0, "dma.row_overhead": 0, "dram.latency": 0}
 LEAST |= {"seq.dispatch_per_cycle": 1, "seq.queue_depth": 2}
+MOST = 1 << 20
+"""Of the keys in LEAST."""
+SLOWEST, FASTEST = 0.001, 1e9
+"""Bytes a cycle of a port."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,10 @@ def _values(data: Data) -> Iterator[Violation]:
     if flat["clock_ghz"] <= 0:
         yield Violation("clock_ghz", flat["clock_ghz"], "expected more than 0")
     for key, least in LEAST.items():
-        if flat[key] < least:
-            yield Violation(key, flat[key], f"expected at least {least}")
+        if not least <= flat[key] <= MOST:
+            yield Violation(
+                key, flat[key], f"expected {least} to {MOST}" if flat[key] > MOST else f"expected at least {least}"
+            )
     array = list(_array(flat))
     yield from array
     yield from _types(flat)
@@ -162,8 +167,8 @@ def _values(data: Data) -> Iterator[Violation]:
     for key, value in _table(data, ("energy_pj",)).items():
         if key not in ENERGY:
             yield Violation(f"energy_pj.{key}", value, f"expected one of {', '.join(ENERGY)}")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-            yield Violation(f"energy_pj.{key}", value, "expected a number of picojoules, at least 0")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e12:
+            yield Violation(f"energy_pj.{key}", value, "expected a number of picojoules, 0 to 1e12")
 
 
 def _table(data: Data, path: Leaf) -> dict:
@@ -256,6 +261,8 @@ def _dram(flat: dict) -> Iterator[Violation]:
             continue
         if port["gbps"] <= 0:
             yield Violation(f"{at}.gbps", port["gbps"], "expected more than 0")
+        elif not SLOWEST <= port["gbps"] * flat["dram.efficiency"] / flat["clock_ghz"] <= FASTEST:
+            yield Violation(f"{at}.gbps", port["gbps"], f"expected {SLOWEST} to {FASTEST:.0f} bytes a cycle")
         if port["name"] in names:
             yield Violation(f"{at}.name", port["name"], "expected a name of its own")
         names.append(port["name"])

@@ -11,11 +11,13 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
 
+from ...dialects.npu._isa import VECTOR_TYPES
 from ._documents import (
     ContainerError,
     debug_json,
@@ -218,6 +220,9 @@ def _check(program: Program) -> None:
     for number, ins in enumerate(program.text):
         if problem := _problem(ins, program, kinds):
             raise ContainerError(f"instruction {number} ({ins.name}): {problem}")
+    for tensor in program.tensors:
+        if "pieces" in tensor and (problem := _part(tensor, program)):
+            raise ContainerError(f"section debug: tensor {str(tensor['name'])[:60]!r}: {problem}")
     ends = [number for number, ins in enumerate(program.text) if ins.name == "halt"]
     if ends != [len(program.text) - 1]:
         raise ContainerError(f"invalid text: expected one halt, at the end; found {ends[:3] or 'none'}")
@@ -232,6 +237,8 @@ def _problem(ins: Instruction, program: Program, kinds: list[str]) -> str:
     for sem in (*ins.waits, *ins.signals):
         if not 0 < sem <= len(program.sems):
             return f"semaphore {sem}, but there are {len(program.sems)}"
+    if ins.name == "halt" and (ins.waits or ins.signals):
+        return "it is in no queue, and neither waits nor signals"
     for at in ("x", "y", "z"):
         space, byte = ins.local(at)
         if declared.dram and at != "x":
@@ -255,3 +262,25 @@ def _problem(ins: Instruction, program: Program, kinds: list[str]) -> str:
     elif ins.name != "mark" and ins.d:
         return "field d is set, which has no meaning"
     return ""
+
+
+def _part(tensor: Mapping[str, object], program: Program) -> str:
+    """What is wrong with a tensor that is put together from pieces: instruction, four places in it, two steps."""
+    shape, pieces = tensor.get("shape"), tensor["pieces"]
+    if not _wholes(shape, 4) or min(shape) < 1 or prod(shape) > LARGEST:
+        return f"shape {str(shape)[:60]}, expected four extents"
+    if tensor.get("dtype") not in VECTOR_TYPES:
+        return f"expected a type of {', '.join(VECTOR_TYPES)}"
+    if not isinstance(pieces, list):
+        return "expected a list of pieces"
+    for piece in pieces:
+        inside = _wholes(piece, 7) and all(0 <= at < n for at, n in zip(piece[1:5], shape, strict=True))
+        if not inside or min(piece[5:]) < 1:
+            return f"piece {str(piece)[:60]}, expected an instruction, four places within {shape} and two steps"
+        if not (0 <= piece[0] < len(program.text) and program.text[piece[0]].name.startswith("v.")):
+            return f"piece of instruction {piece[0]}, which is none of v.*"
+    return ""
+
+
+def _wholes(value: object, count: int) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and len(value) == count and all(type(v) is int for v in value)

@@ -13,7 +13,7 @@ from .program import Instruction
 
 SPAD, WMEM, ACC, PMEM, SEGMENT = 1, 2, 3, 4, 16
 """Spaces of an access; segment n of DRAM is 16 + n."""
-GRANULE = 16
+GRANULE, LARGEST_SEGMENT = 16, 1 << 32
 A_BYTES = (1, 2, 2, 2)
 B_BYTES = (1, 1, 2, 2)
 """Bytes of an element of A and B by a gemm descriptor's `dtype`."""
@@ -50,7 +50,7 @@ def transfer(m: Machine, ins: Instruction, d: Fields) -> Footprint:
     near = ("x", to_line_ends(rows, phase_of(m, ins.x), line_of(m, ins.x >> 22)) if padded(ins, d) else rows)
     if ins.name == "fill":
         return Footprint((), (near,))
-    far = sweep(d["n0"], [(d["n1"], d["g1"]), (d["n2"], d["g2"]), (d["n3"], d["g3"])])
+    far = sweep(d["n0"], [(d["n1"], d["g1"]), (d["n2"], d["g2"]), (d["n3"], d["g3"])], LARGEST_SEGMENT)
     match ins.name:
         case "ld.l":
             return Footprint((("y", of_bytes(far)),), (near,))

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+LARGEST = 1 << 22
+"""Granules that a local memory has at most."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,23 +74,29 @@ def union(sets: Sequence[Granules]) -> Granules:
     return merged(np.concatenate([s.starts for s in sets]), np.concatenate([s.stops for s in sets]))
 
 
-def repeated(given: Granules, count: int, stride: int) -> Granules:
-    """The union of `count` copies, each `stride` granules after the one before."""
+def repeated(given: Granules, count: int, stride: int, most: int = LARGEST) -> Granules:
+    """The union of `count` copies, each `stride` granules after the one before; one run where it is longer than `most`,
+    for which no memory is large enough."""
     if count == 1 or stride == 0:
         return given
-    extent = given.end - int(given.starts[0])
+    first = int(given.starts[0])
+    extent, reach = given.end - first, (count - 1) * stride
+    if reach + extent > most:
+        return span(reach + extent, first)
     if len(given.starts) == 1 and stride <= extent:
-        return Granules(given.starts, given.stops + (count - 1) * stride)
+        return Granules(given.starts, given.stops + reach)
+    if stride <= extent:  # half of the copies twice: never more runs at a time than there are at the end
+        half = repeated(given, count - count // 2, stride, most)
+        return union([half, half.shifted(count // 2 * stride)])
     steps = np.arange(count)[:, None] * stride
-    starts, stops = (given.starts + steps).reshape(-1), (given.stops + steps).reshape(-1)
-    return Granules(starts, stops) if stride > extent else merged(starts, stops)
+    return Granules((given.starts + steps).reshape(-1), (given.stops + steps).reshape(-1))
 
 
-def sweep(length: int, loops: Iterable[tuple[int, int]]) -> Granules:
-    """`length` granules at every point of a loop nest of (count, stride)."""
+def sweep(length: int, loops: Iterable[tuple[int, int]], most: int = LARGEST) -> Granules:
+    """`length` granules at every point of a loop nest of (count, stride); see `repeated`."""
     found = span(length)
     for count, stride in sorted(loops, key=lambda loop: loop[1]):
-        found = repeated(found, count, stride)
+        found = repeated(found, count, stride, most)
     return found
 
 

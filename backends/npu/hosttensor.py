@@ -29,6 +29,8 @@ TYPES: dict[str, np.dtype[np.generic]] = {
     "bf16": np.dtype(ml_dtypes.bfloat16),
 }
 LAYOUTS = ("nc1hwc0", "nhwc", "flat")
+SMALLEST = 1e-37
+"""Scales are within float32."""
 MOST = 1 << 32
 """Bytes that a tensor of a file may claim to have."""
 
@@ -102,7 +104,7 @@ class Entry:
             problem = f"expected a layout of {', '.join(LAYOUTS)}, found {self.layout!r}"
         elif min(*self.shape, *self.padded) < 1 or self.lanes < 1 or self.bytes > MOST:
             problem = f"shape {list(self.shape)} with {self.lanes} lanes"
-        elif not self.scale > 0 or not -(1 << 31) <= self.zero_point < 1 << 31:
+        elif not SMALLEST < self.scale < 1 / SMALLEST or not -(1 << 31) <= self.zero_point < 1 << 31:
             problem = f"scale {self.scale}, zero point {self.zero_point}"
         elif self.dims is not None and any(self.at[a] + reach(self.dims, a) > self.shape[a] for a in range(4)):
             problem = f"dimensions {self.dims} at {list(self.at)} lie outside of {list(self.shape)}"

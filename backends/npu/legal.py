@@ -6,16 +6,18 @@ Legality(program).wrong(5)    "" or, for example, "st writes segment 0 (A), whic
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .cost import PAD, TRANSPOSE, VEC_BYTES
-from .footprint import A_BYTES, ACC, SEGMENT
+from .cost import PAD, TRANSPOSE, VEC_BYTES, elements
+from .footprint import A_BYTES, ACC, B_BYTES, SEGMENT
 from .isa import GRANULE, KINDS, OPCODES, QUEUES
 from .machine import Machine
 from .program import NAME_OF_SPACE, Instruction, Program
 
 MATRIX_TYPES = KINDS["gemm"].by_name["dtype"].names
 DATAFLOWS = KINDS["gemm"].by_name["df"].names
-I32, QUANTISED = 2, (0, 1, 5)
-"""Numbers of vector types: sums; i8, i16, u8."""
+MOST = 1 << 26
+"""Bytes that a transfer moves at most: the largest memory."""
+I32, QUANTISED, ORT = 2, (0, 1, 5), 2
+"""Numbers of vector types: sums; i8, i16, u8; and of a rounding."""
 Fields = dict[str, int]
 
 
@@ -32,18 +34,20 @@ class Legality:
         if ins.name not in OPCODES:
             return f"no instruction {ins.name!r}"
         if ins.name == "halt":
+            if ins.waits or ins.signals:
+                return "halt is in no queue: it neither waits nor signals"
             return "" if index == len(self.program.text) - 1 else "halt before the end"
         if not 0 <= ins.queue < len(QUEUES):
             return f"no queue {ins.f}"
         if bad := [s for s in (*ins.waits, *ins.signals) if not 1 <= s <= len(self.program.sems)]:
             return f"no semaphore {bad[0]}; there are {len(self.program.sems)}"
-        if not (kind := OPCODES[ins.name].kind):
+        if not OPCODES[ins.name].kind:
             return ""
         declared = OPCODES[ins.name]
         near = (ins.x >> 22,) if declared.dram else (ins.x >> 22, ins.y >> 22, ins.z >> 22)
         key = (ins.name, ins.f, ins.d, *near)
         if (found := self._judged.get(key)) is None:
-            found = self._judged[key] = self.operands(ins) or next(self.descriptor(ins, kind), "")
+            found = self._judged[key] = self.operands(ins) or self.descriptor(ins)
         return found or (self.far(ins) if declared.dram else "")
 
     def operands(self, ins: Instruction) -> str:
@@ -56,8 +60,12 @@ class Legality:
                 return f"{at} is in {NAME_OF_SPACE.get(space, 'no memory')}, expected {' or '.join(operand.spaces)}"
         return ""
 
-    def descriptor(self, ins: Instruction, kind: str) -> Iterator[str]:
-        """What is wrong with its descriptor."""
+    def descriptor(self, ins: Instruction) -> str:
+        """What is wrong with its descriptor, if it has one, and what it makes of its operands."""
+        kind = OPCODES[ins.name].kind
+        return next(self._descriptor(ins, kind), "") if kind else ""
+
+    def _descriptor(self, ins: Instruction, kind: str) -> Iterator[str]:
         table = self.program.table
         kinds = ("vec", "vec2") if kind == "vec" else (kind,)
         for offset, expected in enumerate(kinds):
@@ -93,6 +101,9 @@ class Legality:
 
 def transfer(m: Machine, ins: Instruction, d: Fields) -> Iterator[str]:
     """DMA, `fill`, `ld.l`."""
+    rows = d["n1"] * d["n2"] * d["n3"]
+    if rows > MOST // GRANULE or rows * d["n0"] > MOST:
+        yield f"{rows} rows of {d['n0']} bytes, expected at most {MOST // GRANULE} rows and {MOST} bytes"
     if ins.name in ("st", "fill") and d["n0"] % GRANULE:
         yield f"rows of {d['n0']} bytes, expected a multiple of {GRANULE}"
     if ins.name == "st" and d["flags"] & TRANSPOSE:
@@ -115,6 +126,10 @@ def product(m: Machine, ins: Instruction, d: Fields) -> Iterator[str]:
         yield f"{share} taps share a feed, with {d['nc1']} channel blocks; at most {m.feeder_groups}, with 1"
     if d["klast"] > lanes // share or d["nlast"] > m.cols:
         yield f"klast={d['klast']}, nlast={d['nlast']}, expected at most {lanes // share} and {m.cols}"
+    depth = d["nkh"] * d["nkw"] * ((d["nc1"] - 1) * lanes + (d["klast"] or lanes // share))
+    weights = ((d["nn"] - 1) * m.cols + (d["nlast"] or m.cols)) * depth * B_BYTES[d["dtype"]]
+    if depth * A_BYTES[d["dtype"]] > m.spad.bytes or weights > max(m.wmem.bytes, m.spad.bytes):
+        yield f"sums of {depth} products with {weights} bytes of B: more than the memories have"
     if d["bl"] and (d["nkh"] > 1 or d["nkw"] > 1 or share > 1):
         yield "B in the layout of activations takes no kernel"
     if d["bt"] and not d["bl"]:
@@ -124,6 +139,8 @@ def product(m: Machine, ins: Instruction, d: Fields) -> Iterator[str]:
 def vector(m: Machine, ins: Instruction, d: Fields) -> Iterator[str]:
     """`v.*`."""
     from_acc = ins.x >> 22 == ACC
+    if (count := elements(m, d, from_acc)) > m.spad.bytes:
+        yield f"{count} elements, SPAD has {m.spad.bytes} bytes"
     if d["clast"] > m.rows // VEC_BYTES[d["odt" if from_acc else "dtype"]]:
         yield f"clast={d['clast']}, expected at most the lanes of a line"
     if from_acc and VEC_BYTES[d["dtype"]] != 4:
@@ -146,10 +163,14 @@ def refused(ins: Instruction, d: Fields) -> str:
     match ins.name:
         case "v.ew" if whole != made_whole or d["dtype"] == I32:
             return "sources and result integral, or sources and result floating"
+        case "v.ew" if whole and mode in ("add", "sub") and d["rnd"] < ORT:
+            return "a sum rounded as ort or onnx"
         case "v.act" if whole != made_whole or (whole != (mode == "lut") and not (whole and mode == "relu")):
             return "lut or relu from integral to integral, or a function from floating to floating"
         case "v.cp" if not d["imm0"] and VEC_BYTES[d["dtype"]] != VEC_BYTES[d["odt"]]:
             return "types of one size, or a scale (imm0)"
+        case "v.rq" if made_whole and d["dtype"] == I32 and ins.res and d["rnd"] < ORT:
+            return "a sum rounded as ort or onnx"
         case "v.rq" if made_whole and d["dtype"] == I32 and ins.act not in ("", "lut", "relu"):
             return f"a floating result of {ins.act}"
         case _:

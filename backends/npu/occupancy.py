@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .granules import Ints
+from .granules import Granules, Ints
 from .program import Program
-from .regions import Regions
+from .regions import Access, Regions
 from .sim.event import Times
 
 SPAD, GRANULE = 1, 16
@@ -28,6 +28,14 @@ class Occupancy:
         low = max(int(np.searchsorted(self.at, start, "right")) - 1, 0)
         high = max(int(np.searchsorted(self.at, end, "left")), low + 1)
         return int(self.bytes[low:high].max(initial=0))
+
+
+def inside(access: Access, size: int) -> Ints:
+    """The granules of an access; of a program that is wrong, those that exist."""
+    found = access.granules
+    if access.stop > size:
+        found = Granules(np.minimum(found.starts, size), np.minimum(found.stops, size))
+    return found.array()
 
 
 def occupancy(program: Program, times: Sequence[Times]) -> Occupancy:
@@ -50,11 +58,11 @@ def occupancy(program: Program, times: Sequence[Times]) -> Occupancy:
         reads, writes = regions.of(index)
         for access in reads:
             if access.space == SPAD:
-                where = access.granules.array()
+                where = inside(access, size)
                 read[where] = np.maximum(read[where], place["end"][index])
         for access in writes:
             if access.space == SPAD:
-                where = access.granules.array()
+                where = inside(access, size)
                 bury(where)
                 born[where[born[where] < 0]] = place["start"][index]
     bury(np.flatnonzero(born >= 0))

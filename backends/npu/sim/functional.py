@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ....dialects.npu._meaning import Numbers
+from ..legal import Legality
 from ..machine import Machine
 from ..program import Instruction, Program
 from . import elements
@@ -56,6 +57,7 @@ class Functional:
     def __init__(self, program: Program):
         self.program = program
         self.memories = Memories(program.machine, program.segments)
+        self._legality = Legality(program)
         self._kernels: dict[tuple[str, int, int, int], Kernel] = {}
 
     @property
@@ -89,6 +91,8 @@ class Functional:
         key = (ins.name, ins.f, ins.d, ins.x >> 22)
         found = self._kernels.get(key)
         if found is None:
+            if wrong := self._legality.descriptor(ins):
+                raise Fault(wrong)
             _, fields = self.program.desc(ins)
             found = self._kernels[key] = KERNELS[ins.name](self.program.machine, ins, fields)
         return found

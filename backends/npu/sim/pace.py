@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from ..banks import conflicts
 from ..cost import dma_cost, gemm_time, local_lines, vpu_busy
 from ..footprint import ACC, SEGMENT, WMEM
+from ..isa import EncodeError
+from ..legal import Legality
 from ..machine import Machine
 from ..program import Instruction, Program
 from ..regions import Regions
@@ -41,14 +43,18 @@ NOTHING = Pace(0, 0, 0)
 
 
 def paces(program: Program, m: Machine, *, banked: bool = False) -> list[Pace | Transfer]:
-    """One an instruction, without `halt`; `banked`: longer by the conflicts of SPAD's banks."""
+    """One an instruction, without `halt`; `banked`: longer by the conflicts of SPAD's banks. EncodeError for
+    one that the machine does not have."""
+    legality = Legality(program)
     kept: dict[tuple[str, int, int, int], Pace | Transfer] = {}
     found: list[Pace | Transfer] = []
-    for ins in program.text:
+    for number, ins in enumerate(program.text):
         if ins.name == "halt":
             continue
         key = (ins.name, ins.f, ins.d, ins.x >> 22)
         if (made := kept.get(key)) is None:
+            if wrong := legality.descriptor(ins):
+                raise EncodeError(f"instruction {number} ({ins.mnemonic}): {wrong}")
             made = kept[key] = pace(program, m, ins)
         found.append(made)
     if banked:

@@ -13,6 +13,7 @@ import numpy as np
 from ....dialects.npu._meaning import Numbers
 from .functional import Functional
 from .lanes import STORED, channels_last
+from .memory import SimulationError
 from .vector import Vector
 
 Piece = tuple[int, int, int, int, int, int]
@@ -29,7 +30,8 @@ class Tensors:
         self._pieces: dict[int, tuple[str, Piece]] = {}
         self._makers: dict[str, list[int]] = defaultdict(list)
         for tensor in sim.program.tensors:
-            self._enter(tensor)
+            if "pieces" in tensor:
+                self._enter(tensor)
 
     def _enter(self, tensor: Mapping[str, object]) -> None:
         name, shape, pieces = str(tensor["name"]), tensor["shape"], tensor["pieces"]
@@ -62,7 +64,12 @@ class Tensors:
         part = self._view(number)
         rows, columns, channels = part.shape
         whole = self._made[name][image, :, :, channel : channel + channels]
-        whole[row : row + (rows - 1) * down + 1 : down, column : column + (columns - 1) * across + 1 : across] = part
+        place = whole[row : row + (rows - 1) * down + 1 : down, column : column + (columns - 1) * across + 1 : across]
+        if place.shape != part.shape:
+            raise SimulationError(
+                f"instruction {number}: makes {part.shape} of {name}, where {place.shape} are missing"
+            )
+        place[...] = part
         self._open[name] -= 1
         return name if self._open[name] == 0 else ""
 

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 from aic.backends.npu.check import Finding, check, errors, serial
+from aic.backends.npu.isa import EncodeError
+from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Program
 from aic.backends.npu.sim.event import timeline
+from aic.backends.npu.sim.functional import Functional
+from aic.backends.npu.sim.memory import SimulationError
+
+from .instructions import append
 
 Example = Callable[..., Program]
 
@@ -99,6 +105,7 @@ def test_what_nobody_reads_is_told_and_an_error_of_compiled_programs(example: Ex
         ("mm", {"d": 0}, "expected gemm"),
         ("mm", {"waits": (9,)}, "no semaphore 9"),
         ("st", {"z": 4}, "not multiples of 16"),
+        ("halt", {"waits": (1,)}, "halt is in no queue"),
     ],
 )
 def test_an_instruction_that_does_not_exist(example: Example, name: str, change: dict, text: str):
@@ -106,6 +113,52 @@ def test_an_instruction_that_does_not_exist(example: Example, name: str, change:
     index = next(n for n, i in enumerate(program.text) if i.name == name)
     program.text[index] = replace(program.text[index], **change)
     assert text in find(program, "E-ENC").message
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "text"),
+    [
+        ("ld.a", {"n1": 65535, "n2": 65535, "g1": 0}, "4294836225 rows of 128 bytes"),
+        ("ld.a", {"n0": 65520, "n1": 2000}, "expected at most 4194304 rows and 67108864 bytes"),
+        ("mm", {"nkh": 63, "nkw": 63, "nc1": 4095}, "sums of 520097760"),
+        ("mm", {"nn": 4095, "sb": 1}, "bytes of B: more than the memories have"),
+        ("mm", {"bl": 1, "nc1": 3000, "nn": 100}, "bytes of B: more than the memories have"),
+        ("mm", {"dtype": 1}, "type i16xi8, the machine has i8, bf16"),
+        ("v.rq", {"ny": 65535, "nx": 65535}, "SPAD has 1048576 bytes"),
+    ],
+)
+def test_what_no_memory_holds_is_told_and_not_tried(example: Example, name: str, fields: dict[str, int], text: str):
+    program = example()
+    number, ins = next((n, i) for n, i in enumerate(program.text) if i.name == name)
+    program.table[ins.d] = (program.table[ins.d][0], {**program.table[ins.d][1], **fields})
+    assert text in find(program, "E-ENC").message
+    with pytest.raises(SimulationError, match=rf"instruction {number} \({name}.*{text[:20]}"):
+        Functional(program).run()
+    with pytest.raises(EncodeError, match=text[:20]):
+        timeline(program)
+
+
+@pytest.mark.parametrize(
+    ("mnemonic", "fields", "text"),
+    [
+        ("v.ew.add", {"dtype": 0, "odt": 4, "rnd": 2}, "i8 to bf16, expected sources and result integral, or"),
+        ("v.ew.mul", {"dtype": 2, "odt": 2}, "i32 to i32"),
+        ("v.ew.sub", {"rnd": 1}, "a sum rounded as ort or onnx"),
+        ("v.act.gelu", {}, "i8 to i8, expected lut or relu from integral"),
+        ("v.act.lut", {"dtype": 4, "odt": 4}, "bf16 to bf16, expected lut or relu"),
+        ("v.cp.cp", {"dtype": 4, "odt": 3}, "bf16 to f32, expected types of one size, or a scale (imm0)"),
+        ("v.rq.gelu", {"dtype": 2}, "expected a floating result of gelu"),
+        ("v.rq.res", {"dtype": 2, "rnd": 1}, "a sum rounded as ort or onnx"),
+    ],
+)
+def test_types_that_an_instruction_does_not_take(mnemonic: str, fields: dict[str, int], text: str):
+    program = Program(machine_from("edge"))
+    x = ("acc" if mnemonic.startswith("v.rq") else "spad", 0)
+    y = None if mnemonic.startswith(("v.act", "v.cp")) else ("spad", 4096)
+    append(program, mnemonic, x=x, y=y, z=("spad", 8192), kind="vec", **fields)
+    assert text in find(program, "E-ENC").message
+    with pytest.raises(SimulationError):
+        Functional(program).run()
 
 
 def test_findings_tell_the_layer_and_its_nodes(example: Example):

@@ -17,6 +17,7 @@ from aic.backends.npu.program import Instruction, Program
 
 EDGE = machine_from("edge")
 TENSOR = {"name": "x", "offset": 0, "shape": [1, 4, 4, 8], "dtype": "i8", "layout": "nhwc"}
+PARTS = {"name": "y", "shape": [1, 1, 8, 64], "dtype": "i8", "pieces": []}
 Change = Callable[[bytes], bytes]
 
 
@@ -157,6 +158,7 @@ def test_sections_that_must_not_miss():
         (lambda data: data + b"x", "section text: size"),
         (lambda data: b"", "expected one halt, at the end; found none"),
         (lambda data: data + data[-16:], "expected one halt"),
+        (lambda data: data[:-16] + word(0, 1, 8, 6)(data[-16:]), "halt): it is in no queue"),
         (word(0, 0x99), "instruction 0: E-ENC opcode 0x99"),
         (word(0, 9, 8, 6), "instruction 0 (ld.w): semaphore 9, but there are 8"),
         (word(0, 63, 20, 6), "semaphore 63"),
@@ -235,6 +237,15 @@ def test_descriptors(change: Change, message: str):
         ("debug", in_json(("tensors", 0, "shape"), {}), "tensor y: expected numbers"),
         ("debug", in_json(("tensors", 0, "values"), [{"node": "n"}]), "tensor y: value: expected a table of node"),
         ("debug", in_json(("tensors", 0, "values"), [{key: {} for key in VALUE}]), "tensor y: expected numbers"),
+        ("debug", in_json(("tensors", 0, "pieces"), []), "tensor 'y': shape [1, 2], expected four extents"),
+        ("debug", in_json(("tensors", 0), {**PARTS, "dtype": "i64"}), "tensor 'y': expected a type of i8"),
+        ("debug", in_json(("tensors", 0), {**PARTS, "pieces": 5}), "tensor 'y': expected a list of pieces"),
+        ("debug", in_json(("tensors", 0), {**PARTS, "pieces": [[6, 0, 0, 8, 0, 1, 1]]}), "four places within [1, 1, 8"),
+        (
+            "debug",
+            in_json(("tensors", 0), {**PARTS, "pieces": [[0, 0, 0, 0, 0, 1, 1]]}),
+            "instruction 0, which is none",
+        ),
         ("machine", lambda data: data.replace(b"rows = 32", b"rows = 24"), "section machine: machine: array.rows = 24"),
         ("machine", lambda data: data.replace(b"depth = 64", b"depth = 32"), "header: machine hash"),
         ("machine", lambda data: b"\xff", "section machine"),

@@ -1,5 +1,7 @@
 """`mm` against loops over its taps, blocks and lanes, written from the instruction table, on random descriptors."""
 
+from dataclasses import replace
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -26,7 +28,8 @@ class Bench:
     """One `mm` with memories full of numbers, and what it should leave in ACC."""
 
     def __init__(self, machine: str, dtype: str, seed: int):
-        self.machine, self.dtype, self.rng = machine_from(machine), dtype, np.random.default_rng(seed)
+        self.machine = replace(machine_from(machine), dtypes=NAMES)
+        self.dtype, self.rng = dtype, np.random.default_rng(seed)
         self.program = Program(self.machine)
         self.sim = Functional(self.program)
         self.a, self.b = (np.dtype(t) for t in TYPES[dtype])

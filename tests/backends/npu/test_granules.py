@@ -45,3 +45,14 @@ def test_atoms_are_the_coarsest_partition(seed: int):
 
 def test_no_sets_no_atoms():
     assert atoms([], []).count == 0
+
+
+def test_loops_that_overlap_take_no_more_than_what_they_touch():
+    found = sweep(1, [(20000, 2), (20000, 4), (20000, 6)])
+    assert (found.starts[0], found.stops[0], found.end) == (0, 1, 39998 + 79996 + 119994 + 1)
+    assert (found.stops - found.starts == 1).all() and (np.diff(found.starts) == 2).all()
+
+
+def test_what_is_longer_than_any_memory_is_one_run():
+    found = sweep(1, [(65535, 100), (65535, 1000000)])
+    assert (found.starts.tolist(), found.end) == ([0], 65534 * 1000100 + 1)

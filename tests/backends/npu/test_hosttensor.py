@@ -120,6 +120,8 @@ def test_an_entry_survives_its_json():
         ({"offset": -1}, "offset"),
         ({"pad": [1, 2, 3, "4"]}, "pad"),
         ({"scale": float("nan")}, "number"),
+        ({"scale": 1e-300}, "scale 1e-300"),
+        ({"scale": 1e300}, "scale 1e.300"),
         ({"dims": [[[0, 1, 2]]]}, "outside"),
         ({"dims": [[[4, 1, 1]]]}, "factors"),
         ({"dims": [[[0, 1]]]}, "factor"),

@@ -158,6 +158,10 @@ def test_what_names_no_machine(text: str, message: str):
         ("seq.queue_depth", 1, "expected at least 2", "edge"),
         ("seq.dispatch_per_cycle", 0, "expected at least 1", "edge"),
         ("energy_pj.mac_f16", 1.0, "expected one of mac_i8", "edge"),
+        ("dram.latency", 1 << 21, "expected 0 to 1048576", "edge"),
+        ("dram.ports.0.gbps", 1e-20, "0.001 to 1000000000 bytes a cycle", "edge"),
+        ("dram.ports.0.gbps", 1e20, "0.001 to 1000000000 bytes a cycle", "edge"),
+        ("energy_pj.vpu_op", 1e300, "0 to 1e12", "edge"),
         ("energy_pj.vpu_op", -1.0, "a number of picojoules", "edge"),
     ],
 )

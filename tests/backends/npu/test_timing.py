@@ -167,8 +167,9 @@ def test_more_of_something_is_never_slower_where_queues_have_their_own_ports(see
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_one_buffer_is_never_faster_than_several(seed: int):
-    """Dispatch is made free: the `sync`s of the two programs differ."""
+def test_one_buffer_is_never_faster_than_several(seed: int, monkeypatch: pytest.MonkeyPatch):
+    """Dispatch is made free, since the `sync`s of the two programs differ; nothing is dropped of either."""
+    monkeypatch.setattr("aic.backends.npu.sync.unread", lambda *_: set())
     m = own_ports(machine_from("edge,seq.dispatch_per_cycle=1000,seq.queue_depth=1000"), (16.0, 16.0, 16.0))
     few, many = (timeline(random_program(np.random.default_rng(seed), 60, n), m).cycles for n in (1, 3))
     assert many <= few
