@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,11 @@ def run(args: argparse.Namespace) -> int:
     if not changes:
         raise UsageError("sweep: expected --set KEY=A,B,.. at least once")
     sizes = sizes_of(args, args.model)
-    rows = list(sweep(args.machine, args.model, changes, batch=args.batch, options=sizes, workers=args.workers))
+    rows: list[Row] = []
+    for row in sweep(args.machine, args.model, changes, batch=args.batch, options=sizes, workers=args.workers):
+        rows.append(row)
+        if not args.quiet:
+            print(printable(f"{_settings(row)}: {row.error or f'{row.cycles:,} cycles'}"), file=sys.stderr)
     if args.json:
         told = {"schema": "aic.npu-sweep/1", "machine": args.machine, "model": args.model, "batch": args.batch}
         print(json.dumps({**told, "rows": [row.document() for row in rows]}, indent=2))
@@ -54,5 +59,9 @@ def _text(keys: list[str], rows: "Sequence[Row]") -> str:
         for row in made
     ]
     parts = [table(titles, shown, [True] * len(titles))] if shown else []
-    wrong = [f"{' '.join(f'{k}={v}' for k, v in row.settings.items())}: {row.error}" for row in rows if row.error]
+    wrong = [f"{_settings(row)}: {row.error}" for row in rows if row.error]
     return "\n".join([*parts, *wrong])
+
+
+def _settings(row: "Row") -> str:
+    return " ".join(f"{key}={value}" for key, value in row.settings.items())
