@@ -1,7 +1,10 @@
 """Random programs come back from text, from a container and from words; they are well formed, and compute nothing."""
 
 import io
+from collections.abc import Iterator
+from itertools import product
 
+import pytest
 from aic.backends.npu.asm import assemble, disassemble
 from aic.backends.npu.code import Mark
 from aic.backends.npu.container import ContainerError, npux_bytes, read_npux, write_npux
@@ -10,6 +13,7 @@ from aic.backends.npu.isa import (
     OPCODES,
     QUEUES,
     Field,
+    Opcode,
     pack_entry,
     pack_instruction,
     unpack_entry,
@@ -35,11 +39,17 @@ def entries(kind: str) -> st.SearchStrategy[Entry]:
     return st.fixed_dictionaries({f.name: field_values(f) for f in KINDS[kind].fields}).map(lambda v: (kind, v))
 
 
+def choices(declared: Opcode) -> Iterator[tuple[int, ...]]:
+    """Every combination of suffixes."""
+    return product(*(range(len(suffix.choices)) for suffix in declared.suffixes))
+
+
 @st.composite
-def instructions(draw: st.DrawFn, table: list[Entry], sems: int) -> Instruction:
-    """Any instruction whose descriptor is in the table."""
+def instructions(draw: st.DrawFn, table: list[Entry], sems: int, name: str = "") -> Instruction:
+    """Any instruction, of that name if it is given, whose descriptor is in the table."""
     kinds = {kind for kind, _ in table} | {""}
-    declared = draw(st.sampled_from([o for o in OPCODES.values() if o.kind in kinds and o.name != "halt"]))
+    names = [o.name for o in OPCODES.values() if o.kind in kinds and o.name != "halt"]
+    declared = OPCODES[name or draw(st.sampled_from(names))]
     f = 0
     for suffix in declared.suffixes:
         f |= draw(st.integers(0, len(suffix.choices) - 1)) << suffix.shift
@@ -126,3 +136,33 @@ def test_words(name: str, x: int, y: int, z: int, d: int, f: int):
     word = pack_instruction(name, x=x, y=y, z=z, d=d, f=f, waits=(1, 63), signals=(62,))
     expected = {"op": OPCODES[name].code, "w0": 1, "w1": 63, "s0": 62, "s1": 0, "x": x, "y": y, "z": z, "d": d, "f": f}
     assert len(word) == 16 and unpack_instruction(word) == expected
+
+
+MNEMONICS = [
+    (name, f)
+    for name, declared in OPCODES.items()
+    for f in {sum(v << s.shift for v, s in zip(vs, declared.suffixes, strict=True)) for vs in choices(declared)}
+]
+
+
+@pytest.mark.parametrize(("name", "f"), MNEMONICS)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_every_mnemonic_comes_back_from_words_text_and_container(name: str, f: int, data: st.DataObject):
+    kind = OPCODES[name].kind
+    table = [data.draw(entries(k)) for k in ((kind, "vec2") if kind == "vec" else (kind,))] if kind else []
+    sems = [("s0", "lda", "mxu", 0), ("s1", "st", "vpu", 255)]
+    made = Instruction("halt")
+    if name != "halt":
+        made = data.draw(instructions(table, len(sems), name))
+        made.f = f
+    segments = [SegmentInfo(n, f"{role}{n}", role, 4096, writable) for n, (role, writable) in enumerate(ROLES.items())]
+    text = [made] if name == "halt" else [made, Instruction("halt")]
+    program = Program(EDGE, text, table, sems, segments)
+    assert assemble(disassemble(program), EDGE) == program
+    assert read_npux(npux_bytes(program)) == program
+    assert program.text[0].mnemonic.startswith(name)
+
+
+def test_the_mnemonics_are_all():
+    assert {name for name, _ in MNEMONICS} == set(OPCODES) and len(set(MNEMONICS)) == len(MNEMONICS) > 50
