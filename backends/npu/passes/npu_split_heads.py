@@ -27,8 +27,10 @@ from ..quant.known import is_known
 from ..select.plain import is_view
 from ._parts import Parts, kept_apart
 
+WHOLE = 0.85
+"""The part of SPAD that queries, keys, values and scores of all heads may take together."""
 ROOM = 0.6
-"""The part of SPAD that operands, scores and result of a group may take."""
+"""The part of SPAD that all that a group of heads computes may take, so that nothing of it has to leave."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class NpuSplitHeads(ModulePass):
     machine: str = "edge"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        room = int(machine_from(self.machine).spad.bytes * ROOM)
+        room = machine_from(self.machine).spad.bytes
         for inner in list(op.walk()):
             if isinstance(inner, MatmulOp) and (scores := attention(inner)) is not None:
                 split(inner, scores, room)
@@ -75,10 +77,12 @@ def above(value: SSAValue) -> Operation | None:
 def split(op: MatmulOp, scores: MatmulOp, room: int) -> None:
     """Replace the product, and the views that read it, by those of groups of heads."""
     heads, axis = shape(op.res)[-3], len(shape(op.res)) - 3
-    taken = sum(prod(shape(v)[-2:]) * width(v) for v in (*op.operands, op.lhs, *scores.operands, op.res))
-    together = max((n for n in range(1, heads + 1) if heads % n == 0 and n * taken <= room), default=1)
-    if together == heads:
+    least = sum(prod(shape(v)[-2:]) * width(v) for v in (*op.operands, *scores.operands))
+    if heads == 1 or heads * least <= WHOLE * room:
         return
+    taken = least + sum(prod(shape(v)[-2:]) * width(op.rhs) for v in (scores.res, op.res))
+    fits = (n for n in range(1, heads) if heads % n == 0 and n * taken <= ROOM * room)
+    together = max(fits, default=1)
     made = Parts()
     pieces = [made.part(op.res, axis, first, together) for first in range(0, heads, together)]
     end: Operation = op
