@@ -128,31 +128,32 @@ def arranged_room(reader: Reader, places: list[Place], dim: int, full: tuple[int
     model = max(places, key=lambda p: int(np.prod(p.shape)))
     fold = rows_of(places, dim)
     axis = ROW if fold > 1 else part_axis(places, model, dim)
-    order: dict[int, list[tuple[int, int, int]]] = {a: [] for a in range(4)}
+    order: dict[int, list[tuple[int, int, int, int]]] = {a: [] for a in range(4)}
     for d, factors in enumerate(model.dims):
         parts = factors if d != dim else (Factor(axis, np.arange(full[d] // fold, dtype=np.int64)),)
         kept = [f for f in parts if f.axis != REPEATED]
-        if len(kept) > 1 or len(kept) < len(parts):
-            axis_of = IMAGE if len(kept) > 1 else kept[0].axis
-            raise Unplaceable(f"a part that lies along several axes, {axis_of} among them")
-        for f in kept:
+        if len(kept) < len(parts):
+            raise Unplaceable("a part that is repeated")
+        for k, f in enumerate(kept):
             inner = model.dims[d][0].step if d == dim and model.dims[d] else f.step
-            order[f.axis].append((-(inner or 1), d, len(f)))
+            order[f.axis].append((-(inner or 1), d, k, len(f)))
     granule = reader.granule(model.tensor)
-    inner = [d for _, d, _ in sorted(order[axis])][-1] == dim
+    inner = [d for _, d, _, _ in sorted(order[axis])][-1] == dim
     starts, end = begins([p.shape[dim] // fold for p in places], granule if axis == CHANNEL and inner else 1)
-    dims: list[Dim] = [() for _ in full]
+    found: dict[tuple[int, int], Dim] = {}
     size, step_of_parts = [1, 1, 1, 1], 1
     for a, mine in order.items():
         step = 1
-        for _, d, count in sorted(mine, reverse=True):
+        for _, d, k, count in sorted(mine, reverse=True):
             if d == dim:
-                step_of_parts, count = step, end if len(mine) == 1 else -(-end // granule) * granule
-            elif count > 1:
-                dims[d] = (Factor(a, np.arange(count, dtype=np.int64) * step),)
+                rounded = -(-end // granule) * granule if a == CHANNEL and len(mine) > 1 else end
+                step_of_parts, count = step, rounded
+            else:
+                found[d, k] = arranged(count, a, step)
             step *= count
         size[a] = step
-    return Room((size[0], size[1], max(size[2], fold), size[3]), tuple(dims), axis, step_of_parts, starts, fold)
+    dims = tuple(tuple(f for (i, _), part in sorted(found.items()) if i == d for f in part) for d in range(len(full)))
+    return Room((size[0], size[1], max(size[2], fold), size[3]), dims, axis, step_of_parts, starts, fold)
 
 
 def rows_of(places: list[Place], dim: int) -> int:

@@ -12,6 +12,7 @@ from ..layer import Pads, Tensor, View
 from .moves import move, same
 from .place import CHANNEL, COLUMN, IMAGE, ROW, Factor, Place
 from .reader import Reader, Unsupported, on_axes, reads
+from .stacked import copies, stacked
 from .sums import Sum, factors, in_integers, written
 
 Pair = tuple[int, int]
@@ -94,6 +95,9 @@ def conv(reader: Reader, op: ConvOp) -> None:
         place = reader.floating(op.x)
     if len(outputs) > 2:
         raise Unsupported(f"{len(outputs)} spatial dimensions")
+    dim, times = copies(place, op, window)
+    if dim and stacked(reader, op, place, dim, times):
+        return
     frame = framed(reader, place, whole=padded)
     groups, count, filters = op.groups, shape(op.x)[1], shape(op.w)[0]
     fits = all(d == 1 for d in window.dilations) and max(window.kernel) <= 15 and max(window.strides) <= 7

@@ -130,7 +130,7 @@ def written(reader: Reader, s: Sum) -> None:
 
 def _layer(reader: Reader, s: Sum, out: View, post: Post, integers: bool) -> Layer:
     layer = Matrix(
-        name=out.tensor.name if out.step == (1, 1) else reader.name(out.tensor.name),
+        name=out.tensor.name if out == View.whole(out.tensor) else reader.name(out.tensor.name),
         out=out,
         x=s.x,
         kernel=s.kernel,

@@ -1,4 +1,4 @@
-"""Softmax over parts of the channels, one layer a part."""
+"""Softmax over parts of the channels, one layer a part; a convolution of each likewise."""
 
 import pytest
 
@@ -24,5 +24,5 @@ def test_groups_of_channels(read: ReadText, machine: str) -> None:
       }}""",
         machine=machine,
     )
-    assert found.kinds["softmax"] == 4
+    assert found.kinds == {"matrix": 5, "softmax": 4}
     found.close(0.02)
