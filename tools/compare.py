@@ -167,7 +167,8 @@ def _page(args: argparse.Namespace, outputs: "list[Row]", rows: "list[Row]", met
     lines = [f"{'':4} {'layer':40}  {'op':20}  " + "  ".join(f"{metric:>10}" for metric in metrics)]
     for row in [*shown, *outputs]:
         name = printable(row.layer.node or row.layer.tensor)
-        numbers = "" if row.found is None else row.found.shape or f"{_numbers(row, metrics)}  {row.found.place}"
+        place = "" if row.found is None or row.good else row.found.place
+        numbers = "" if row.found is None else row.found.shape or f"{_numbers(row, metrics)}  {place}"
         lines.append(
             f"{'' if row.good else 'BAD':4} {name[-40:]:40}  {printable(row.layer.op)[:20]:20}  {numbers}".rstrip()
         )

@@ -241,6 +241,7 @@ def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace)
             "output": str(out),
             "target": target,
             "precision": precision,
+            "quantised": manifest.get("quantised"),
             "nodes": nodes,
             "placement": manifest.get("placement"),
             "clock": clock,
@@ -262,6 +263,8 @@ def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace)
         [] if placed is None else [f"  host    {printable(n)} ({op}): {why}" for n, op, why in placed.host[:LISTED]]
     )
     lines += [] if placed is None or len(placed.host) <= LISTED else [f"  ... {len(placed.host) - LISTED} more"]
+    chosen = manifest.get("quantised")
+    lines += [f"  int8    {printable(chosen)}"] if isinstance(chosen, str) else []
     lines += [] if clock is None else [f"  clock   {clock_text(clock)}"]
     lines += [
         f"  memory  arena {size_text(arena)} (lower bound {size_text(int(bound))}), weights {size_text(weights)}",

@@ -27,6 +27,7 @@ from .isa import pack_entry, pack_instruction
 from .machine import Machine
 from .placement import placement, single
 from .program import Program
+from .quant.choose import CHOSEN
 from .report import Report, report_of
 from .report_columns import csv_of
 from .report_html import html_of
@@ -77,6 +78,7 @@ def write(
     ends = sizes.get("input", 0) + sizes.get("output", 0)
     return {
         "precision": _precision(found),
+        "quantised": chosen.data if isinstance(chosen := module.attributes.get(CHOSEN), StringAttr) else None,
         "programs": listed,
         "single": listed[0]["file"] if alone else None,
         "endings": [SUFFIX],

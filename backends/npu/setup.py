@@ -24,6 +24,7 @@ class Quantization:
     seed: str = ""
     percentile: str = ""
     keep: str = ""
+    loss: str = ""
     type: str = ""
 
     def options(self) -> str:
@@ -74,18 +75,29 @@ def setup_of(settings: Mapping[str, str]) -> Setup:
     chosen = {f.name: rest.pop(f.name) for f in fields(Quantization) if f.name in rest}
     if chosen and wanted == "none":
         raise TargetError(f"{next(iter(chosen))}: expected quantize=int8 with it")
+    quantization = Quantization(**chosen) if wanted == "int8" else None
+    if quantization is not None:
+        quantization.options()  # refuses what is no option
     text = ",".join([name or config or DEFAULT, *(f"{key}={value}" for key, value in rest.items())])
     if '"' in text or "\\" in text or "}" in text or "\n" in text:
         raise TargetError(f"machine {text!r}: expected no quotes, backslashes or braces")
     try:
-        return Setup(machine_from(text), text, Quantization(**chosen) if wanted == "int8" else None)
+        return Setup(machine_from(text), text, quantization)
     except MachineError as error:
         raise TargetError(str(error)) from error
+
+
+NUMBERS = {"samples": int, "seed": int, "percentile": float, "loss": float}
 
 
 def _text(value: str, name: str) -> str:
     """A value as a pipeline's text has it: numbers and words plain, anything else quoted."""
     if '"' in value or "\\" in value or "}" in value or "\n" in value:
         raise TargetError(f"{name}={value!r}: expected no quotes, backslashes or braces")
-    number = name in ("samples", "seed", "percentile")
-    return value if number else ",".join(f'"{part}"' for part in (value.split(",") if name == "keep" else [value]))
+    if (kind := NUMBERS.get(name)) is not None:
+        try:
+            return str(kind(value))
+        except ValueError:
+            words = "a whole number" if kind is int else "a number"
+            raise TargetError(f"{name}={value}: expected {words}") from None
+    return ",".join(f'"{part}"' for part in (value.split(",") if name == "keep" else [value]))

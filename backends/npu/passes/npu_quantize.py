@@ -12,25 +12,28 @@ to be weights by then; before npu-select, because that reads the QDQ form.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, i8
+from xdsl.dialects.builtin import ModuleOp, StringAttr, i8
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
+from ....dialects._location import origins
 from ....dialects.graph.quantize import UNSIGNED_BYTE, DynamicQuantizeOp, QuantizeOp
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..quant.calibrate import Sample, calibrate, random_samples, read_samples
-from ..quant.choose import Choice, choose, sharers
+from ..quant.choose import CHOSEN, Choice, choose, sharers
 from ..quant.histogram import METHODS, Histogram, Range
 from ..quant.rewrite import Writer
 
 log = logging.getLogger("aic.npu")
+LISTED = 4
+"""Nodes that a summary names."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class NpuQuantize(ModulePass):
                 f"npu-quantize: expected a method of {', '.join(METHODS)} and a type of i8, ui8, "
                 f"found {self.method} and {self.type}"
             )
+        if self.samples < 1 or not 50 < self.percentile <= 100 or not 0 <= self.loss < float("inf"):
+            raise DiagnosticException(
+                "npu-quantize: expected at least 1 sample, a percentile above 50 up to 100 and a loss from 0 on, "
+                f"found {self.samples}, {self.percentile:g} and {self.loss:g}"
+            )
         main = next((f for f in op.ops if isinstance(f, FuncOp) and f.sym_name.data == "main"), None)
         if main is None or any(isinstance(o, QuantizeOp | DynamicQuantizeOp) for o in op.walk()):
             return
@@ -66,11 +74,30 @@ class NpuQuantize(ModulePass):
             return
         histograms = calibrate(main, self.inputs(main), choice.values, weights)
         ranges = self.ranges(choice, histograms)
+        lossy: list[SSAValue] = []
         if self.loss > 0:
             lossy = [v for v in choice.values if histograms[v].loss(ranges[choice.leader(v)], 256) > self.loss]
             choice = choose(main, self.keep, weights, frozenset(lossy))
             ranges = self.ranges(choice, histograms)
+        op.attributes[CHOSEN] = StringAttr(self.told(choice, lossy))
         Writer(main, choice, ranges, i8 if self.type == "i8" else UNSIGNED_BYTE, weights).write()
+
+    def told(self, choice: Choice, lossy: Sequence[SSAValue]) -> str:
+        """What was chosen, in a line."""
+        method = f"{self.percentile:g} % percentile" if self.method == "percentile" else self.method
+        inputs = f"at most {self.samples} of {Path(self.data).name}" if self.data else f"{self.samples} random"
+        seed = "" if self.data else f" (seed {self.seed})"
+        line = f"{method} over {inputs} inputs{seed}: {len(choice.values)} tensors and the weights of "
+        line += f"{len(choice.products)} products in 8 bits"
+        if not lossy:
+            return line
+        nodes = dict.fromkeys(
+            n for v in lossy if isinstance(v.owner, Operation) for n in origins(v.owner.location)[-1:]
+        )
+        some = ", ".join([*nodes][:LISTED]) + (", .." if len(nodes) > LISTED else "")
+        return (
+            f"{line}; {len(lossy)} float, which 8 bits would take more than {self.loss:g} of{': ' * bool(some)}{some}"
+        )
 
     def ranges(self, choice: Choice, histograms: Mapping[SSAValue, Histogram]) -> dict[SSAValue, Range]:
         """The range of each group of one scale, by its leader: all that any member needs."""

@@ -35,6 +35,8 @@ from ....dialects.graph.view import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceO
 from ....dialects.graph.weight import WeightStore
 from .known import is_known, is_mask
 
+CHOSEN = "npu.quantised"
+"""Attribute of a module: what was chosen, for people."""
 PRODUCTS = (ConvOp, ConvTransposeOp, MatmulOp, GemmOp)
 VIEWS = (ReshapeOp, TransposeOp, SliceOp, ExpandOp, PadOp, MaxPoolOp, ReduceMaxOp, ConcatOp)
 """Their results are among their operands' numbers."""

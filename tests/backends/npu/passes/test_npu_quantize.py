@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aic.backends.npu.quant.choose import CHOSEN
 from aic.dialects.graph.quantize import DequantizeOp, QuantizeOp
 from xdsl.utils.exceptions import DiagnosticException
 
@@ -149,3 +150,36 @@ def test_a_quantised_graph_is_left_as_it_is(run: Run) -> None:
 def test_unknown_method(run: Run) -> None:
     with pytest.raises(DiagnosticException, match="minmax, percentile, kl"):
         run(RESIDUAL, 'npu-quantize{method="mse"}')
+
+
+@pytest.mark.parametrize("options", ["samples=0", "percentile=30", "percentile=101", "loss=-1"])
+def test_numbers_out_of_range(run: Run, options: str) -> None:
+    with pytest.raises(DiagnosticException, match="expected at least 1 sample, a percentile above 50 up to 100"):
+        run(RESIDUAL, f"npu-quantize{{{options}}}")
+
+
+def test_methods_choose_other_ranges(run: Run, tmp_path: Path) -> None:
+    """Of numbers with rare large ones: all, those within the percentiles, or those that 8 bits tell best."""
+    x = np.random.default_rng(2).laplace(size=(4, 8, 10, 10)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", arg0=x)
+    steps: dict[str, float] = {}
+    for method in ("minmax", "percentile", "kl"):
+        ran = run(
+            RESIDUAL, f'npu-quantize{{method={method} percentile=99 loss=0 data="{tmp_path}/x.npz"}}', given={0: x[:1]}
+        )
+        first = next(op for op in ran.module.walk() if isinstance(op, QuantizeOp))
+        steps[method] = float(first.scale.owner.array())
+        assert ran.cosine() > 0.9
+    low, high = np.percentile(x, [1, 99])
+    assert steps["minmax"] == pytest.approx(float(x.max() - x.min()) / 255, rel=1e-6)
+    assert steps["percentile"] == pytest.approx(float(high - low) / 255, rel=0.03)
+    assert steps["percentile"] < steps["kl"] < steps["minmax"]
+
+
+def test_what_was_chosen_is_told(run: Run) -> None:
+    told = run(RESIDUAL, "npu-quantize{samples=2 seed=3 loss=0.5}").module.attributes[CHOSEN].data
+    assert told == "minmax over 2 random inputs (seed 3): 5 tensors and the weights of 3 products in 8 bits"
+    told = run(RESIDUAL, "npu-quantize{method=percentile percentile=80 loss=0.1}").module.attributes[CHOSEN].data
+    assert (
+        told.startswith("80 % percentile over 8 random inputs") and "which 8 bits would take more than 0.1 of" in told
+    )
