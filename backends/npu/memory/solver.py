@@ -7,9 +7,9 @@ import numpy as np
 
 from .items import Integers, Items
 
-EFFORT = 20.0
-"""What CP-SAT calls deterministic time, a second of it about a second of a quiet core: the outcome depends neither on
-the machine nor on its load."""
+EFFORT = 5.0
+"""In CP-SAT's deterministic time, of which a unit takes a core one to three seconds: the outcome depends neither on the
+machine nor on its load."""
 
 
 def missing() -> str:
