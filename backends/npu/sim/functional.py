@@ -19,6 +19,7 @@ from ..legal import Legality
 from ..machine import Machine
 from ..program import Instruction, Program
 from . import elements
+from .blas import one_thread
 from .matrix import Product
 from .memory import Fault, Memories, Memory, SimulationError
 from .requantise import Depthwise, Requantise
@@ -72,8 +73,9 @@ class Functional:
 
     def run(self, order: Iterable[int] | None = None) -> None:
         """Execute all instructions, in program order or in the given one; SimulationError."""
-        for number in range(len(self.program.text)) if order is None else order:
-            self.step(number)
+        with one_thread():
+            for number in range(len(self.program.text)) if order is None else order:
+                self.step(number)
 
     def step(self, number: int) -> None:
         """Execute one instruction; SimulationError."""
