@@ -209,7 +209,7 @@ def lower_product(
     wide = ceil(columns / ceil(columns / shares.block))
     high = max(1, min(rows, shares.block // wide))
     tiles = ceil(layer.width / e.machine.cols)
-    align = max(1, stores[id(layer.out.tensor)].lanes // e.machine.cols)
+    align = max(1, e.machine.channel_lanes(layer.out.tensor.type) // e.machine.cols)
     together = min(tiles, max(align, shares.block // (high * wide) // align * align))
     for item in layer.items:
         if layer.out.at[0] + item.out[0] not in wanted:

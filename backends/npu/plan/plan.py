@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..layer import Layer, Matrix, Network, Tensor, View, Window
+from ..layer import Layer, Matrix, Network, Product, Tensor, View, Window
 from ..machine import Machine
 from .geometry import Halo
 from .strips import Piece, Strips
@@ -83,24 +83,32 @@ def read_early(layers: Sequence[Layer]) -> set[int]:
 
 
 def streamable(layers: Sequence[Layer], machine: Machine, shares: Shares) -> set[int]:
-    """Ids of tensors that one matrix layer of a group writes, or reads as a residual, and nobody else touches, in whole
-    lines and rows: they can pass through SPAD block by block, if they are in DRAM before or after. Where a line of
-    channels lies in two column tiles, half of it would pass with each."""
+    """Ids of tensors that one layer of a group with sums on the array writes, or (a matrix layer) reads as a residual,
+    and nobody else touches, in whole lines and rows: they can pass through SPAD block by block, if they are in DRAM
+    before or after. Where a line of channels lies in two column tiles, half of it would pass with each."""
     touched = Counter(id(v.tensor) for layer in layers for v in (*layer.inputs, layer.out))
     found: set[int] = set()
     for layer in layers:
-        if not isinstance(layer, Matrix) or layer.out.size[2] > least_columns(layer, machine, shares):
+        if not isinstance(layer, Matrix | Product) or layer.out.size[2] > least_columns(layer, machine, shares):
             continue
         cols, lanes = machine.cols, machine.channel_lanes(layer.out.tensor.type)
-        if cols % lanes and (lanes % cols or layer.groups > 1):
+        parted = isinstance(layer, Matrix) and layer.groups > 1
+        if cols % lanes and (lanes % cols or parted):
             continue
         residual = layer.post.residual
+        if isinstance(layer, Product) and (residual is not None or not apart(layer, lanes)):
+            continue
         views = [layer.out] + ([residual.x] if residual is not None and residual.x.size == layer.out.size else [])
         found |= {id(v.tensor) for v in views if touched[id(v.tensor)] == 1 and whole_lines(v, machine)}
     return found
 
 
-def least_columns(layer: Matrix, machine: Machine, shares: Shares) -> int:
+def apart(layer: Product, lanes: int) -> bool:
+    """Whether the items of a product write lines of channels of their own."""
+    return layer.width % lanes == 0 and all(item.out[1] % lanes == 0 for item in layer.items)
+
+
+def least_columns(layer: Matrix | Product, machine: Machine, shares: Shares) -> int:
     """Columns that a block of results has room for."""
     return shares.block // max(1, machine.channel_lanes(layer.out.tensor.type) // machine.cols)
 

@@ -57,3 +57,17 @@ def test_each_product_of_a_batch_adds_its_own(read: ReadText) -> None:
       }""")
     assert found.kinds == {"matrix": 1, "product": 1}
     found.close(0.03)
+
+
+def test_a_result_that_has_no_room_passes_through(read: ReadText) -> None:
+    # 256 x 512 numbers of 2 bytes are all of this machine's SPAD
+    found = read(
+        """
+      func.func @main(%x: tensor<1x256x16xf32>, %y: tensor<1x16x512xf32>) -> tensor<1x256x512xf32> {
+        %z = graph.matmul %x, %y : (tensor<1x256x16xf32>, tensor<1x16x512xf32>) -> tensor<1x256x512xf32>
+        return %z : tensor<1x256x512xf32>
+      }""",
+        machine="gemmini-like",
+    )
+    assert found.kinds == {"product": 1}
+    found.close(0.03)
