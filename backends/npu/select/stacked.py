@@ -5,8 +5,6 @@ x [1, 16, 4, 2100] in channels 0 to 63: 4 times 16, w [1, 16, 1, 1]      4 `Matr
 
 from dataclasses import replace
 
-import numpy as np
-
 from ....dialects._shape import shape
 from ....dialects.graph._window import Window
 from ....dialects.graph.conv import ConvOp
@@ -29,8 +27,13 @@ def copies(place: Place, op: ConvOp, window: Window) -> tuple[int, int]:
     return 0, 1
 
 
+def apart(factor: Factor, times: int) -> Factor:
+    """The same with so many times the rows."""
+    return Factor(ROW, factor.table * times) if factor.axis == ROW else factor
+
+
 def stacked(reader: Reader, op: ConvOp, place: Place, dim: int, times: int) -> bool:
-    """Writes the convolution of each part of the channels to rows of its own; False if the channels hold anything
+    """Writes the convolution of each part of the channels to every so manyth row; False if the channels hold anything
     else, or a part begins where no instruction can."""
     view, local = reader.boxed(place)
     outputs, inputs = shape(op.w)[:2]
@@ -40,9 +43,10 @@ def stacked(reader: Reader, op: ConvOp, place: Place, dim: int, times: int) -> b
     weights = factors(reader, op.w, lambda w: w.reshape(outputs, inputs).T[None, None], 0, "stacked")
 
     def result(tensor: Tensor) -> Place:
-        table = np.arange(times, dtype=np.int64) * rows
-        rest = {1: arranged(outputs, CHANNEL), dim: (Factor(ROW, table),)}
-        return Place(tensor, local.at, tuple(rest.get(d, old) for d, old in enumerate(local.dims)))
+        spread = (tuple(apart(f, times) for f in old) for old in local.dims)
+        rest = {1: arranged(outputs, CHANNEL), dim: arranged(times, ROW)}
+        at = (local.at[0], local.at[1] * times, local.at[2], 0)
+        return Place(tensor, at, tuple(rest.get(d, old) for d, old in enumerate(spread)))
 
     whole = Sum(
         op=op,
@@ -60,6 +64,6 @@ def stacked(reader: Reader, op: ConvOp, place: Place, dim: int, times: int) -> b
         for i in range(times)
     ]
     size = (images, rows, columns, outputs)
-    phases = (Phase((i * rows, 0), (1, 1), replace(whole, x=x, size=size)) for i, x in enumerate(parts))
+    phases = (Phase((i, 0), (times, 1), replace(whole, x=x, size=size)) for i, x in enumerate(parts))
     written(reader, replace(whole, phases=tuple(phases)))
     return True
