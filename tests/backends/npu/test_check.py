@@ -8,7 +8,7 @@ import pytest
 from aic.backends.npu.check import Finding, check, errors, serial
 from aic.backends.npu.isa import EncodeError
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.program import Program
+from aic.backends.npu.program import Instruction, Program
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.sim.functional import Functional
 from aic.backends.npu.sim.memory import SimulationError
@@ -64,6 +64,18 @@ def test_a_deadlock_names_its_cycle(example: Example):
     program = example()
     program.sems[1] = (*program.sems[1][:3], 0)
     assert "waits for a_free (mxu -> lda)" in find(program, "E-DEADLOCK").message
+
+
+def test_a_full_queue_keeps_what_it_waits_for_out():
+    """Dispatch is in the order of the text: with two entries the third wait keeps the signals from coming."""
+    text = [Instruction("sync", f=0, waits=(1,)) for _ in range(3)]
+    text += [*(Instruction("sync", f=2, signals=(1,)) for _ in range(3)), Instruction("halt")]
+    program = Program(machine_from("edge"), text, sems=[("go", "mxu", "lda", 0)])
+    assert check(program, 3) == []
+    (found,) = check(program, 2)
+    assert found.rule == "E-DEADLOCK" and "sync.lda (0) waits for go (mxu -> lda)" in found.message
+    program.machine = machine_from("edge,queue_depth=2")
+    assert [f.rule for f in check(program)] == ["E-DEADLOCK"]
 
 
 def test_sums_on_top_of_nothing(example: Example):
@@ -163,7 +175,6 @@ def test_types_that_an_instruction_does_not_take(mnemonic: str, fields: dict[str
 
 def test_findings_tell_the_layer_and_its_nodes(example: Example):
     from aic.backends.npu.code import Mark
-    from aic.backends.npu.program import Instruction
 
     program = example()
     program.marks = [Mark("conv1", ("node_1", "node_2"), "matrix", 1)]
