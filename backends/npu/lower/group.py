@@ -5,9 +5,10 @@ step 1   depthwise strip 0    conv1 strip 1            while the vector unit wor
 step 2   conv2 strip 0        depthwise strip 1    conv1 strip 2
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
+from ..code import Op
 from ..layer import Depthwise, Layer, Matrix, Product, Tensor, View
 from ..lower_vector import emit_vector
 from ..machine import Machine
@@ -17,13 +18,14 @@ from ..plan.strips import Piece, Span
 from ..plan.tiling import even, tiling
 from ..store import Store
 from .emitter import Emitter
+from .interleave import interleaved
 from .matrix import Stores, lower_matrix, lower_product
 
 LOADS = 4
 """Transfers in which a whole tensor is loaded, so that work can begin with the first."""
 LARGEST = 0.5
 """The part of PMEM that the parameters of a layer of the vector unit may take at once."""
-CHUNK = 256
+CHUNK = 128
 """Lines of the vector unit that one instruction has at least, where a layer is cut for overlap."""
 
 
@@ -72,6 +74,9 @@ class _GroupRun:
         self.read = {id(v.tensor) for layer in group.layers for v in layer.inputs}
         self.late = {id(layer.out.tensor) for layer in group.layers if not direct(layer, self.e)}
         self.blocks: dict[int, set[int]] = {}
+        weights = any(isinstance(layer, Matrix) for layer in group.layers)
+        self.takes_turns = group.strips.count > 1 and group.keep.records and (not weights or group.keep.weights != "")
+        self.takes_turns &= len({id(layer.out.tensor) for layer in group.layers}) == len(group.layers)
         for layer in group.layers:
             self.blocks.setdefault(id(layer.out.tensor), set()).update(blocks_of(layer.out, self.e))
 
@@ -82,12 +87,37 @@ class _GroupRun:
         self.e.kept.clear()
         order = sorted(range(len(layers)), key=lambda i: -behind[i])
         for step in range(count + max(behind)):
-            for i in order:
-                if 0 <= step - behind[i] < count:
-                    self._layer(i, step - behind[i])
+            now, then = ([(i, s - behind[i]) for i in order if 0 <= s - behind[i] < count] for s in (step, step + 1))
+            self._step(now, then)
         for key, blocks in self.blocks.items():
             if self._leaves(key):
                 self.owner.written.setdefault(key, set()).update(blocks)
+
+    def _step(self, now: Sequence[tuple[int, int]], then: Sequence[tuple[int, int]]) -> None:
+        """Strips of layers, none of which depends on another: interleaved, if there is room for what all keep. What the
+        next step needs from DRAM is loaded meanwhile."""
+        if not self.takes_turns:
+            for i, strip in now:
+                self._layer(i, strip)
+            return
+        self._open(now, lambda tensor: True)
+        self._open(then, lambda tensor: id(tensor) in self.owner.written)
+        code, made = self.e.code, list[list[Op]]()
+        first = len(code.ops)
+        for i, strip in now:
+            start = len(code.ops)
+            self._layer(i, strip)
+            made.append(code.ops[start:])
+        code.ops[first:] = interleaved(made, self.e.machine)
+
+    def _open(self, parts: Sequence[tuple[int, int]], wanted: Callable[[Tensor], bool]) -> None:
+        """Make, and load, the windows of layers' strips."""
+        for i, strip in parts:
+            layer = self.group.layers[i]
+            self.e.number = self.owner.numbers[id(layer)]
+            for tensor in {id(v.tensor): v.tensor for v in (*layer.inputs, layer.out)}.values():
+                if id(tensor) not in self.group.streamed and wanted(tensor) and self.group.strips.pieces(i, strip):
+                    self._store(tensor, strip)
 
     def _layer(self, i: int, strip: int) -> None:
         layer, pieces = self.group.layers[i], self.group.strips.pieces(i, strip)
@@ -135,8 +165,8 @@ class _GroupRun:
         return max(stacked_rows(layer, pieces, pitch) for pieces, _ in alike)
 
     def _cut(self, layer: Layer, pieces: Sequence[Piece]) -> list[Piece]:
-        """Smaller pieces where there is one strip, so that what comes next can begin early."""
-        if self.group.strips.count > 1 or not _by_row(layer):
+        """Smaller pieces where layers take turns or there is one strip, so that what comes next can begin early."""
+        if (self.group.strips.count > 1 and not self.takes_turns) or not _by_row(layer):
             return list(pieces)
         lanes = self.e.machine.channel_lanes(layer.out.tensor.type)
         row = layer.out.size[2] * -(-layer.out.size[3] // lanes) * lanes / self.e.machine.vpu.lanes
