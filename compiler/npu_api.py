@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..backends.npu.asm import AsmError, disassemble
-from ..backends.npu.asm import assemble as assembled
-from ..backends.npu.debug import Debugger
+from ..backends.npu.debug.debugger import Debugger
+from ..backends.npu.emit.asm import AsmError, disassemble
+from ..backends.npu.emit.asm import assemble as assembled
 from ..backends.npu.machine import Machine
 from ..backends.npu.machine import presets as preset_names
 from ..backends.npu.program import Program
-from ..backends.npu.report import Report
+from ..backends.npu.report.report import Report
 from ..backends.npu.setup import DEFAULT
 from ..dialects._shape import Array
 from . import api

@@ -6,10 +6,10 @@ found = bounds_of("resnet50", "edge", batch=1)     found.total.fused -> 97.8 (% 
 from dataclasses import dataclass
 
 from ..backends.npu.machine import Machine
-from ..backends.npu.networks import NETWORKS
-from ..backends.npu.roofline import BYTES, Bound, Total, bound, total
-from ..backends.npu.roofline_svg import dots_of, roofline_svg
-from ..backends.npu.work import Work, works
+from ..backends.npu.roofline.bounds import BYTES, Bound, Total, bound, total
+from ..backends.npu.roofline.networks import NETWORKS
+from ..backends.npu.roofline.picture import dots_of, roofline_svg
+from ..backends.npu.roofline.work import Work, works
 from .driver import Options
 from .errors import UsageError
 from .npu_machines import named

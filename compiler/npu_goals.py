@@ -2,7 +2,7 @@
 
     for case in reached(): print(case.case, case.ratio)
 
-A ratio is what the event simulator says over the fused bound of `backends/npu/roofline.py`; the gate is their
+A ratio is what the event simulator says over the fused bound of `backends/npu/roofline/bounds.py`; the gate is their
 geometric mean.
 """
 
@@ -15,10 +15,10 @@ from typing import NamedTuple
 from onnx import ModelProto
 
 from ..backends.npu.machine import Machine
-from ..backends.npu.networks import GOALS, NETWORKS, cases
-from ..backends.npu.report import Report, Row
-from ..backends.npu.roofline import bound, total
-from ..backends.npu.work import works
+from ..backends.npu.report.report import Report, Row
+from ..backends.npu.roofline.bounds import bound, total
+from ..backends.npu.roofline.networks import GOALS, NETWORKS, cases
+from ..backends.npu.roofline.work import works
 from .npu_machines import named
 from .npu_networks import quantized_network
 from .npu_programs import compiled_programs, networks, timed

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..backends.npu.asm import disassemble
-from ..backends.npu.container import ContainerError, read_npux
+from ..backends.npu.emit.asm import disassemble
+from ..backends.npu.emit.container import ContainerError, read_npux
 from ..backends.npu.isa import EncodeError
 from ..backends.npu.layer import Network
 from ..backends.npu.machine import Machine, MachineError
 from ..backends.npu.program import Program
-from ..backends.npu.report import Report, report_of
+from ..backends.npu.report.report import Report, report_of
 from ..backends.npu.select.network import read_network
 from ..backends.npu.setup import DEFAULT
 from ..backends.npu.sim.event import Timeline, TimingError, timeline

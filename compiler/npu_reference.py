@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
-from ..backends.npu.hosttensor import Entry, EntryError, to_stored
+from ..backends.npu.host.tensor import Entry, EntryError, to_stored
 from ..backends.npu.program import Program
 from ..dialects._shape import Array
 from ..dialects.npu._meaning import Numbers

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from onnx import helper
 
-from ..backends.npu.container import ContainerError, read_npux
-from ..backends.npu.hosttensor import Entry, EntryError, graph_type
+from ..backends.npu.emit.container import ContainerError, read_npux
+from ..backends.npu.host.tensor import Entry, EntryError, graph_type
 from ..backends.npu.program import Program
 from ..backends.npu.sim.memory import SimulationError
 from ..backends.npu.sim.run import ports, simulate

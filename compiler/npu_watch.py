@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from ..backends.npu.debug import END, Debugger, Load
-from ..backends.npu.debug_commands import Commands
-from ..backends.npu.host import Kinds
-from ..backends.npu.hosttensor import EntryError, load
-from ..backends.npu.loaded import Loaded
+from ..backends.npu.debug.commands import Commands
+from ..backends.npu.debug.debugger import END, Debugger, Load
+from ..backends.npu.host.host import Kinds
+from ..backends.npu.host.loaded import Loaded
+from ..backends.npu.host.tensor import EntryError, load
 from ..backends.npu.program import Program
 from ..backends.npu.setup import DEFAULT
 from ..backends.npu.sim.functional import Functional

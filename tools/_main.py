@@ -16,7 +16,12 @@ from .. import tools
 from .._version import VERSION
 from ._guard import guarded
 
-USAGE = "usage: aic [--version] [--help] COMMAND ...\n\naic compiles neural networks, to C and for a systolic NPU.\n\ncommands:\n"
+USAGE = """usage: aic [--version] [--help] COMMAND ...
+
+aic compiles neural networks, to C and for a systolic NPU.
+
+commands:
+"""
 
 
 class Tool(Protocol):

@@ -37,7 +37,7 @@ from ...dialects.npu._attributes import text, whole, wholes
 from ...dialects.npu.instruction import OPS, InstructionOp, Place
 from ...dialects.npu.program import BufferOp, ProgramOp, SegmentOp, size_of, space_of
 from .code import Buffer, Code, Fields, Mark, Op, Ref, Segment
-from .encode import mnemonic_parts
+from .emit.encode import mnemonic_parts
 
 
 @dataclass(frozen=True)

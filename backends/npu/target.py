@@ -9,7 +9,7 @@ from xdsl.ir import Operation
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
 from ..target import EmitOptions, Seen, Target, TargetError
-from .placement import placement
+from .host.placement import placement
 from .setup import Setup, setup_of
 
 FOLD = "fold-constants{keep=dequantize}"
@@ -61,17 +61,17 @@ class NpuTarget(Target[Setup]):
     def emit(
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Setup, options: EmitOptions
     ) -> dict[str, object]:
-        from .artifact import write
+        from .emit.artifact import write
 
         return write(module, ctx.weights, folder, machine.machine, options.name, options.kinds)
 
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
-        from .loaded import Loaded
+        from .host.loaded import Loaded
 
         return Loaded(folder, manifest)
 
     def seen(self, folder: Path, manifest: Mapping[str, object], inputs: Sequence[Array]) -> tuple[list[Array], Seen]:
-        from .watched import Watched
+        from .host.watched import Watched
 
         machine = Watched(folder, manifest)
         return machine(inputs), machine.seen

@@ -6,7 +6,7 @@ import aic
 import numpy as np
 import onnx
 import pytest
-from aic.backends.npu.debug import END
+from aic.backends.npu.debug.debugger import END
 from aic.compiler.npu_networks import Vision
 
 EXAMPLE = Path(__file__).parents[1] / "backends" / "npu" / "example.npuasm"

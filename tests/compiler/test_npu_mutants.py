@@ -3,7 +3,7 @@ changed. Its verdicts are those of sets of instructions that are over, and of ru
 
 import numpy as np
 import pytest
-from aic.backends.npu.check import Finding, check, errors
+from aic.backends.npu.order.check import Finding, check, errors
 from aic.backends.npu.program import Program
 from aic.backends.npu.sim.functional import Functional
 

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 import onnx
 import pytest
-from aic.backends.npu.networks import NETWORKS
+from aic.backends.npu.roofline.networks import NETWORKS
 from aic.compiler.npu_networks import BUILD, bert_base, quantized_network
 from onnx import ModelProto, TensorProto, helper, shape_inference
 

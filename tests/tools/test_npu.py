@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from aic.backends.npu.container import read_npux
+from aic.backends.npu.emit.container import read_npux
 from aic.backends.npu.machine import presets
 from aic.tools._main import dispatch
 from aic.tools.npu import names

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aic.backends.npu.container import write_npux
+from aic.backends.npu.emit.container import write_npux
 from aic.compiler import npu_goals, npu_sweep
 from aic.compiler.errors import CompileError, RegressionError, UsageError
 from aic.compiler.npu_goals import Case, Reached, Slow

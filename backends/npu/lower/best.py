@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from ..alloc import AllocError, allocate
 from ..code import Code
-from ..encode import encode
+from ..emit.encode import encode
 from ..layer import Network
 from ..machine import Machine
+from ..memory.alloc import AllocError, allocate
+from ..order.sync import synchronise
 from ..plan.cuts import Cuts
 from ..plan.geometry import halos
 from ..plan.plan import Plan
@@ -14,7 +15,6 @@ from ..plan.run import Facts
 from ..plan.search import Knobs, Search
 from ..runs import LowerError
 from ..sim.event import timeline
-from ..sync import synchronise
 from .program import lower_plan
 
 BUDGETS = (1.0, 0.9, 1.2)

@@ -10,13 +10,13 @@ from math import ceil
 
 from ..code import Op
 from ..layer import Depthwise, Layer, Matrix, Product, Tensor, View
-from ..lower_vector import emit_vector
 from ..machine import Machine
 from ..params import record_bytes
 from ..plan.plan import Group, Plan, image_pitch, skews, stacked_rows, whole_lines
 from ..plan.strips import Piece, Span
 from ..plan.tiling import even, tiling
 from ..store import Store
+from ..vector.layers import emit_vector
 from .emitter import Emitter
 from .interleave import interleaved
 from .matrix import Stores, lower_matrix, lower_product

@@ -13,12 +13,12 @@ from math import ceil
 from ..acc import AccBlock
 from ..code import Ref
 from ..layer import Item, Matrix, Product, View
-from ..lower_requant import requant
 from ..params import block_range, last_lanes, record_bytes
 from ..plan.plan import Keep
 from ..plan.strips import Piece
 from ..plan.tiling import Shares, Slice, Tiling, array_type, even
 from ..store import Store
+from ..vector.requant import requant
 from .emitter import PARAMETERS, Emitter
 
 GEMM = ("i8", "i16xi8", "i16", "bf16")

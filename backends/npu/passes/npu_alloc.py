@@ -17,9 +17,9 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from ....dialects.graph.weight import AicContext, WeightStore
 from ....dialects.npu.program import BufferOp, ProgramOp
-from ..alloc import AHEAD, AllocError, allocate
 from ..ir import from_ir
 from ..machine import MachineError, machine_from
+from ..memory.alloc import AHEAD, AllocError, allocate
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from xdsl.utils.exceptions import DiagnosticException
 from ....dialects import kernel
 from ....dialects._shape import dtype, shape
 from ....dialects.graph.weight import AicContext, WeightStore
-from ..alloc import AllocError
 from ..code import Code, Segment
-from ..hosttensor import dims_of
+from ..host.tensor import dims_of
 from ..ir import to_ir
 from ..layer import Network, Tensor
 from ..lower.best import lower_network
 from ..machine import machine_from
+from ..memory.alloc import AllocError
 from ..runs import LowerError
 from ..select.network import read_network
 

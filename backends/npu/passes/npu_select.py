@@ -25,8 +25,8 @@ from xdsl.passes import ModulePass
 from ....dialects import kernel
 from ....dialects._location import fused
 from ....dialects.graph.weight import AicContext, WeightStore
+from ..host.placement import REASON
 from ..machine import machine_from
-from ..placement import REASON
 from ..select.network import ROUNDING
 from ..select.partition import Part, partition
 

@@ -18,7 +18,7 @@ from ....dialects.graph.weight import AicContext, WeightStore
 from ....dialects.npu.program import ProgramOp
 from ..ir import from_ir, update
 from ..machine import MachineError, machine_from
-from ..sync import synchronise
+from ..order.sync import synchronise
 
 
 @dataclass(frozen=True)

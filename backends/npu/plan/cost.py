@@ -17,9 +17,9 @@ from ..layer import (
     Tensor,
 )
 from ..machine import Machine
-from ..operand import TYPES
 from ..params import feed_sharing, packed_bytes, record_bytes
 from ..store import BYTES
+from ..vector.operand import TYPES
 from .geometry import Halo
 from .plan import image_pitch, stacked_rows
 from .strips import Piece, Strips

@@ -14,9 +14,9 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects._location import origins
 from ....dialects._shape import dtype, shape
 from ....dialects.graph.weight import ConstantOp, WeightOp
-from ..fits import fits
 from ..layer import Copy, Layer, Tensor, View
 from ..machine import Machine
+from ..vector.fits import fits
 from .constant import Constants, Quantisation
 from .place import CHANNEL, COLUMN, IMAGE, ROW, At, Place, Unplaceable, arranged, box
 

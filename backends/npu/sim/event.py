@@ -12,10 +12,10 @@ per cycle equally at every moment.
 from dataclasses import dataclass, field
 from math import ceil, inf
 
-from ..banks import conflicts
 from ..isa import QUEUES
 from ..machine import Machine
 from ..program import Program
+from .banks import conflicts
 from .pace import Pace, Transfer, paces
 
 FLOWS = ("lda", "ldw", "st")

@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from ....dialects.npu._meaning import Numbers
-from ..legal import Legality
 from ..machine import Machine
+from ..order.legal import Legality
 from ..program import Instruction, Program
 from . import elements
 from .blas import one_thread

@@ -6,14 +6,14 @@ ld.a    Transfer(bytes=8192, runs=1)
 
 from dataclasses import dataclass, replace
 
-from ..banks import conflicts
 from ..cost import dma_cost, gemm_time, local_lines, vpu_busy
-from ..footprint import ACC, SEGMENT, WMEM
 from ..isa import EncodeError
-from ..legal import Legality
 from ..machine import Machine
+from ..order.footprint import ACC, SEGMENT, WMEM
+from ..order.legal import Legality
+from ..order.regions import Regions
 from ..program import Instruction, Program
-from ..regions import Regions
+from .banks import conflicts
 
 
 @dataclass(frozen=True, slots=True)

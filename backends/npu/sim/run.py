@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ....dialects._shape import Array
-from ..hosttensor import Entry, EntryError, fetch, load
+from ..host.tensor import Entry, EntryError, fetch, load
 from ..program import Program
 from .event import Timeline, timeline
 from .functional import Functional

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from aic.backends.npu.code import Buffer, Code, Ref, Segment
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Program
 

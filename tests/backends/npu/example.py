@@ -1,7 +1,7 @@
 """A program by hand that several tests of the NPU use."""
 
 from aic.backends.npu.code import Buffer, Code, Ref, Segment
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Program
 

@@ -1,6 +1,6 @@
 """Programs instruction by instruction, each with a descriptor of its own."""
 
-from aic.backends.npu.encode import DEFAULTS
+from aic.backends.npu.emit.encode import DEFAULTS
 from aic.backends.npu.isa import dram, float_bits, local, split_mnemonic
 from aic.backends.npu.program import Instruction, Program
 

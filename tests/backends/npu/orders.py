@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from aic.backends.npu.isa import QUEUES
+from aic.backends.npu.order.regions import accesses
 from aic.backends.npu.program import Program
-from aic.backends.npu.regions import accesses
 
 Pairs = np.ndarray
 """A square matrix of truths: instruction by instruction."""

@@ -4,9 +4,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from aic.backends.npu.alloc import AllocError, allocate, ranges
 from aic.backends.npu.code import Code, Mark, Ref
 from aic.backends.npu.machine import machine_from
+from aic.backends.npu.memory.alloc import AllocError, allocate, ranges
 from aic.backends.npu.memory.first_fit import ORDERS, best_first_fit, first_fit
 from aic.backends.npu.memory.items import Items, bound, clashes, parts, peak
 from aic.backends.npu.memory.plan import place
@@ -207,7 +207,7 @@ def test_too_little_memory_is_told():
 def test_the_solver_is_offered_where_it_is_missing(monkeypatch):
     """What lives together would fit, and nobody has found how."""
     code = program([65536])
-    monkeypatch.setattr("aic.backends.npu.alloc.place", lambda *_: (None, {"solver"}))
-    monkeypatch.setattr("aic.backends.npu.alloc.missing", lambda: "pip install 'aic-compiler[solver]'")
+    monkeypatch.setattr("aic.backends.npu.memory.alloc.place", lambda *_: (None, {"solver"}))
+    monkeypatch.setattr("aic.backends.npu.memory.alloc.missing", lambda: "pip install 'aic-compiler[solver]'")
     with pytest.raises(AllocError, match=r"no placement was found, at .*helps: pip install .*\[solver\]', or more "):
         allocate(code, EDGE)

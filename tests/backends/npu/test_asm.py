@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from aic.backends.npu.asm import AsmError, assemble, disassemble
 from aic.backends.npu.code import Mark
+from aic.backends.npu.emit.asm import AsmError, assemble, disassemble
 from aic.backends.npu.isa import float_value
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Instruction, Program

@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from aic.backends.npu.banks import conflicts
 from aic.backends.npu.code import Buffer, Code, Ref
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Program
+from aic.backends.npu.sim.banks import conflicts
 from aic.backends.npu.sim.event import timeline
 
 from .example import example

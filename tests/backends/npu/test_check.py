@@ -5,9 +5,9 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
-from aic.backends.npu.check import Finding, check, errors, serial
 from aic.backends.npu.isa import EncodeError
 from aic.backends.npu.machine import machine_from
+from aic.backends.npu.order.check import Finding, check, errors, serial
 from aic.backends.npu.program import Instruction, Program
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.sim.functional import Functional

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aic.backends.npu._documents import VALUE
-from aic.backends.npu.asm import assemble
 from aic.backends.npu.code import Mark
-from aic.backends.npu.container import HEADER, SECTION, SECTIONS, ContainerError, npux_bytes, read_npux, write_npux
+from aic.backends.npu.emit.asm import assemble
+from aic.backends.npu.emit.container import HEADER, SECTION, SECTIONS, ContainerError, npux_bytes, read_npux, write_npux
+from aic.backends.npu.emit.documents import VALUE
 from aic.backends.npu.machine import machine_from
 from aic.backends.npu.program import Instruction, Program
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from aic.backends.npu.code import Mark
-from aic.backends.npu.debug import END, Debugger
-from aic.backends.npu.debug_commands import Commands
+from aic.backends.npu.debug.commands import Commands
+from aic.backends.npu.debug.debugger import END, Debugger
 from aic.backends.npu.program import Instruction, Program
 from aic.backends.npu.sim.functional import Functional
 from aic.dialects.npu._meaning import TFLITE, requantise

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from aic.backends.npu.code import Code, Mark, Op, Ref, Segment
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.isa import EncodeError, bf16_value, float_value
 from aic.backends.npu.machine import machine_from
 

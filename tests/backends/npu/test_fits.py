@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from aic.backends.npu.fits import fits
 from aic.backends.npu.layer import (
     Copy,
     Depthwise,
@@ -20,7 +19,8 @@ from aic.backends.npu.layer import (
     Weights,
 )
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.spans import Span, spans
+from aic.backends.npu.vector.fits import fits
+from aic.backends.npu.vector.spans import Span, spans
 from hypothesis import given
 from hypothesis import strategies as st
 

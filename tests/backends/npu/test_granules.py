@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from aic.backends.npu.granules import Granules, atoms, sweep, union
+from aic.backends.npu.order.granules import Granules, atoms, sweep, union
 
 
 def some(rng: np.random.Generator, depth: int) -> tuple[Granules, set[int]]:

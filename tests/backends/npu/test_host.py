@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from aic.backends.npu.host import Host, host_text, load_weights, save_weights
+from aic.backends.npu.host.host import Host, host_text, load_weights, save_weights
 from aic.backends.target import TargetError
 from aic.compiler.context import context
 from aic.compiler.interpret import interpret

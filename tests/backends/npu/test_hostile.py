@@ -5,21 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aic.backends.npu.asm import AsmError, assemble, disassemble
-from aic.backends.npu.check import check, serial
 from aic.backends.npu.code import Mark
-from aic.backends.npu.container import ContainerError, npux_bytes, read_npux
-from aic.backends.npu.hosttensor import EntryError
+from aic.backends.npu.emit.asm import AsmError, assemble, disassemble
+from aic.backends.npu.emit.container import ContainerError, npux_bytes, read_npux
+from aic.backends.npu.host.tensor import EntryError
 from aic.backends.npu.isa import EncodeError
 from aic.backends.npu.machine import MachineError, machine_from, preset_text, read_machine
+from aic.backends.npu.order.check import check, serial
 from aic.backends.npu.program import Instruction, Program
-from aic.backends.npu.report import report_of
+from aic.backends.npu.report.report import report_of
+from aic.backends.npu.report.trace import trace
 from aic.backends.npu.sim.event import TimingError, timeline
 from aic.backends.npu.sim.functional import Functional
 from aic.backends.npu.sim.memory import SimulationError
 from aic.backends.npu.sim.run import ports, simulate
 from aic.backends.npu.sim.tensors import Tensors
-from aic.backends.npu.trace import trace
 
 from .example import example
 from .hostile import damaged, retyped

@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from aic.backends.npu.hosttensor import (
+from aic.backends.npu.host.tensor import (
     Entry,
     EntryError,
     arrange,

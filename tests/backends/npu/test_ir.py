@@ -5,7 +5,7 @@ from io import StringIO
 import numpy as np
 import pytest
 from aic.backends.npu.code import Code, Mark, Op, Ref, Segment
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.ir import from_ir, to_ir, update
 from aic.backends.npu.machine import machine_from
 from aic.compiler.context import context

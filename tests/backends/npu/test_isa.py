@@ -4,6 +4,7 @@ from pathlib import Path
 
 import aic
 import pytest
+from aic.backends.npu.emit.reference import MEANING, reference
 from aic.backends.npu.isa import (
     BY_CODE,
     INSTRUCTION,
@@ -24,7 +25,6 @@ from aic.backends.npu.isa import (
     unpack_instruction,
 )
 from aic.backends.npu.program import Instruction
-from aic.backends.npu.reference import MEANING, reference
 from aic.dialects.npu.instruction import OPS
 
 LAYOUT = {
@@ -65,7 +65,7 @@ def test_every_instruction_has_a_word_and_a_meaning():
 
 def test_the_reference_is_up_to_date():
     file = Path(aic.__file__).parent / "docs" / "npu-isa.md"
-    assert file.read_text() == reference(), "python -m aic.backends.npu.reference > docs/npu-isa.md"
+    assert file.read_text() == reference(), "python -m aic.backends.npu.emit.reference > docs/npu-isa.md"
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ and no other, and what it writes does not depend on any granule that it is not s
 import numpy as np
 import pytest
 from aic.backends.npu.machine import machine_from
+from aic.backends.npu.order.regions import accesses
 from aic.backends.npu.program import Program, SegmentInfo
-from aic.backends.npu.regions import accesses
 from aic.backends.npu.sim.functional import Functional
 
 from .instructions import append

@@ -10,17 +10,17 @@ import aic
 import pytest
 from aic.backends.npu.code import Mark
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.occupancy import occupancy
 from aic.backends.npu.program import Instruction, Program
-from aic.backends.npu.report import Report, report_of
-from aic.backends.npu.report_columns import COLUMNS, csv_of, explanation, text_of
-from aic.backends.npu.report_diff import DiffError, diff
-from aic.backends.npu.report_html import html_of
-from aic.backends.npu.report_picture import dots_of_report
-from aic.backends.npu.report_turns import parts
+from aic.backends.npu.report.columns import COLUMNS, csv_of, explanation, text_of
+from aic.backends.npu.report.diff import DiffError, diff
+from aic.backends.npu.report.html import html_of
+from aic.backends.npu.report.occupancy import occupancy
+from aic.backends.npu.report.picture import dots_of_report
+from aic.backends.npu.report.report import Report, report_of
+from aic.backends.npu.report.stalls import CLASSES
+from aic.backends.npu.report.tokens import tokens
+from aic.backends.npu.report.turns import parts
 from aic.backends.npu.sim.event import timeline
-from aic.backends.npu.stalls import CLASSES
-from aic.backends.npu.tokens import tokens
 
 from .example import example
 

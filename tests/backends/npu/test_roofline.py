@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from aic.backends.npu.layer import Depthwise, Item, Matrix, Network, Post, Product, Tensor, View, Weights
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.networks import NETWORKS
-from aic.backends.npu.roofline import Bound, bound, total
-from aic.backends.npu.roofline_svg import dots_of, roofline_svg
-from aic.backends.npu.work import Work, works
+from aic.backends.npu.roofline.bounds import Bound, bound, total
+from aic.backends.npu.roofline.networks import NETWORKS
+from aic.backends.npu.roofline.picture import dots_of, roofline_svg
+from aic.backends.npu.roofline.work import Work, works
 
 TABLE = Path(__file__).parent / "data" / "roofline_b1.csv"
 PRESETS = ("edge", "gemmini-like", "tpu-v1-like", "davinci-like")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from aic.backends.npu.asm import assemble, disassemble
 from aic.backends.npu.code import Mark
-from aic.backends.npu.container import ContainerError, npux_bytes, read_npux, write_npux
+from aic.backends.npu.emit.asm import assemble, disassemble
+from aic.backends.npu.emit.container import ContainerError, npux_bytes, read_npux, write_npux
 from aic.backends.npu.isa import (
     KINDS,
     OPCODES,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.report import report_of
+from aic.backends.npu.report.report import report_of
+from aic.backends.npu.report.stalls import CLASSES
 from aic.backends.npu.sim.event import timeline
-from aic.backends.npu.stalls import CLASSES
 
 from .test_timing import random_program
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from aic.backends.npu.granules import span
 from aic.backends.npu.isa import QUEUES
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.order import Verdict, run
+from aic.backends.npu.order.granules import span
+from aic.backends.npu.order.run import Verdict, run
+from aic.backends.npu.order.sync import Tokens, tokens
+from aic.backends.npu.order.touch import NONE, Touches
 from aic.backends.npu.program import Instruction, Program
-from aic.backends.npu.sync import Tokens, tokens
-from aic.backends.npu.touch import NONE, Touches
 
 EDGE = machine_from("edge")
 

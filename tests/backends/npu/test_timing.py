@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aic.backends.npu.check import check
 from aic.backends.npu.code import Buffer, Code, Ref, Segment
 from aic.backends.npu.cost import ceil, mm_time
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.machine import Machine, Port, machine_from
+from aic.backends.npu.order.check import check
+from aic.backends.npu.order.sync import synchronise
 from aic.backends.npu.program import Program
 from aic.backends.npu.sim.event import timeline
 from aic.backends.npu.sim.functional import Functional
-from aic.backends.npu.sync import synchronise
 
 from .instructions import append
 
@@ -169,7 +169,7 @@ def test_more_of_something_is_never_slower_where_queues_have_their_own_ports(see
 @pytest.mark.parametrize("seed", range(60))
 def test_one_buffer_is_never_faster_than_several(seed: int, monkeypatch: pytest.MonkeyPatch):
     """Dispatch is made free, since the `sync`s of the two programs differ; nothing is dropped of either."""
-    monkeypatch.setattr("aic.backends.npu.sync.unread", lambda *_: set())
+    monkeypatch.setattr("aic.backends.npu.order.sync.unread", lambda *_: set())
     m = own_ports(machine_from("edge,seq.dispatch_per_cycle=1000,seq.queue_depth=1000"), (16.0, 16.0, 16.0))
     few, many = (timeline(random_program(np.random.default_rng(seed), 60, n), m).cycles for n in (1, 3))
     assert many <= few

@@ -3,8 +3,8 @@
 from collections import Counter
 from itertools import pairwise
 
+from aic.backends.npu.report.trace import trace
 from aic.backends.npu.sim.event import timeline
-from aic.backends.npu.trace import trace
 
 from .example import example
 

@@ -1,9 +1,9 @@
 """What nobody reads is left out, but not a whole layer."""
 
 import numpy as np
+from aic.backends.npu.order.touch import NONE, Touches
+from aic.backends.npu.order.unread import unread
 from aic.backends.npu.program import Instruction
-from aic.backends.npu.touch import NONE, Touches
-from aic.backends.npu.unread import unread
 
 
 def idle(*code: tuple[str, int, list[int], list[int]]) -> set[int]:

@@ -6,16 +6,16 @@ from itertools import pairwise
 import ml_dtypes
 import numpy as np
 from aic.backends.npu.acc import AccBlock
-from aic.backends.npu.alloc import allocate
 from aic.backends.npu.code import Code, Ref
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.layer import Layer, Matrix, Product, Tensor, View
-from aic.backends.npu.lower_requant import requant
-from aic.backends.npu.lower_vector import emit_vector
+from aic.backends.npu.memory.alloc import allocate
 from aic.backends.npu.params import record_bytes, records, table
 from aic.backends.npu.select.evaluate import computed, finished, kept, seen
 from aic.backends.npu.sim.functional import Functional
 from aic.backends.npu.store import BYTES, Store
+from aic.backends.npu.vector.layers import emit_vector
+from aic.backends.npu.vector.requant import requant
 
 TYPES = {"i8": np.int8, "bf16": ml_dtypes.bfloat16}
 Arrays = Mapping[int, np.ndarray]

@@ -1,4 +1,4 @@
-"""Layers of a step take turns: each in its order, in proportion to its time, and never between sums and their reader."""
+"""Layers of a step take turns: each in its order, in proportion to its time; sums are read before others go on."""
 
 from aic.backends.npu.code import Buffer, Op, Ref
 from aic.backends.npu.lower.interleave import interleaved

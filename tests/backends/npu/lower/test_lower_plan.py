@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from aic.backends.npu.alloc import AllocError, allocate
-from aic.backends.npu.check import check
 from aic.backends.npu.code import Code
-from aic.backends.npu.encode import encode
+from aic.backends.npu.emit.encode import encode
 from aic.backends.npu.layer import Network, Tensor
 from aic.backends.npu.lower.best import lower_network
 from aic.backends.npu.lower.program import lower_plan
 from aic.backends.npu.machine import Machine, machine_from
+from aic.backends.npu.memory.alloc import AllocError, allocate
+from aic.backends.npu.order.check import check
+from aic.backends.npu.order.sync import synchronise
 from aic.backends.npu.plan.search import Knobs, Search
 from aic.backends.npu.runs import LowerError
 from aic.backends.npu.select.evaluate import computed, kept, seen
 from aic.backends.npu.sim.functional import Functional
-from aic.backends.npu.sync import synchronise
 
 from ..plan.nets import random_network
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from aic.backends.npu.code import Buffer, Code, Ref, Segment
 from aic.backends.npu.machine import machine_from
-from aic.backends.npu.sync import synchronise
+from aic.backends.npu.order.sync import synchronise
 from aic.compiler.context import context
 from aic.compiler.pipeline import run_pipeline
 from xdsl.parser import Parser

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from aic.backends.npu.alloc import allocate
-from aic.backends.npu.check import errors
-from aic.backends.npu.encode import encode
-from aic.backends.npu.hosttensor import Entry, dims_of, fetch, load
+from aic.backends.npu.emit.encode import encode
+from aic.backends.npu.host.tensor import Entry, dims_of, fetch, load
 from aic.backends.npu.layer import Layer, Network, Tensor
 from aic.backends.npu.lower.best import lower_network
 from aic.backends.npu.machine import Machine, machine_from
+from aic.backends.npu.memory.alloc import allocate
+from aic.backends.npu.order.check import errors
+from aic.backends.npu.order.sync import synchronise
 from aic.backends.npu.program import Program
 from aic.backends.npu.select.evaluate import evaluate
 from aic.backends.npu.select.network import read_network
 from aic.backends.npu.sim.functional import Functional
-from aic.backends.npu.sync import synchronise
 from aic.compiler.context import context
 from aic.compiler.interpret import interpret
 from aic.compiler.weights import random_weights

@@ -1,0 +1,1 @@
+"""A program under observation, step by step."""

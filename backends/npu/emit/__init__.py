@@ -1,0 +1,1 @@
+"""Programs as files: encoded, in containers, as assembly; what is written for a compiled model."""

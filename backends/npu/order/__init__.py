@@ -1,0 +1,1 @@
+"""Who touches which bytes in which order: the checker, and the semaphores that make the order."""

@@ -1,0 +1,1 @@
+"""Bounds of layers and networks on a machine, and their picture."""
