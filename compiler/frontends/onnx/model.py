@@ -79,7 +79,7 @@ class Model:
         """Opset version by domain; the standard domain is ''."""
         return opset_imports(self.proto.opset_import)
 
-    @property
+    @cached_property
     def functions(self) -> dict[tuple[str, str, str], FunctionProto]:
         """The model's own functions by (domain, name, overload)."""
         return {(domain_of(f.domain), f.name, f.overload): f for f in self.proto.functions}
