@@ -6,6 +6,7 @@ reads outside of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class Dram:
         assert tensor.packed is not None
         kernel, stride = tensor.packed
         channels, element = tensor.channels // kernel, BYTES[tensor.type]
-        left, columns = layer.pads[1], (tensor.columns - 1) * stride + kernel
+        left, read = layer.pads[1], (tensor.columns - 1) * stride + kernel
+        columns = max(read, left + (prod(tensor.full[i] for i in tensor.axes[2]) if tensor.axes else 0))
         row = columns * channels * element
         offset = self.input.reserve(tensor.images * tensor.rows * row)
         found = entry(tensor, offset, "nhwc", 1)

@@ -28,7 +28,9 @@ from ..lower.best import lower_network
 from ..machine import machine_from
 from ..memory.alloc import AllocError
 from ..runs import LowerError
+from ..select.compacting import with_compact_inputs
 from ..select.network import read_network
+from ..select.packing import with_packed_inputs
 
 PREFIX = "npu"
 
@@ -46,7 +48,8 @@ class NpuLower(ModulePass):
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         machine = machine_from(self.machine)
         for func in [f for f in op.ops if isinstance(f, kernel.FuncOp) and f.sym_name.data.startswith(PREFIX)]:
-            network = read_network(func.body.block, weights, machine)
+            network = with_packed_inputs(read_network(func.body.block, weights, machine), machine)
+            network = with_compact_inputs(network, machine)
             try:
                 code = lower_network(network, machine, self.effort)
             except (LowerError, AllocError) as error:
