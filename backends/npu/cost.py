@@ -91,12 +91,6 @@ def dma_cost(fields: Fields, burst: int) -> tuple[int, int]:
     return rows * ceil(run, burst) * burst, rows
 
 
-def dma_time(m: Machine, queue: str, fields: Fields) -> int:
-    """Cycles that a transfer takes its queue when it has the port to itself; visible `m.latency` later."""
-    size, runs = dma_cost(fields, m.dma.burst)
-    return round_up(size / m.port_of(queue)[1] - 1e-6) + runs * m.dma.row_overhead
-
-
 def local_lines(fields: Fields, line: int) -> int:
     """Lines that `fill` or `ld.l` writes to a memory of `line` bytes a line: its busy cycles."""
     n0, n1, rest = int(fields["n0"]), count(fields, "n1"), count(fields, "n2", "n3")

@@ -14,7 +14,7 @@ from ....dialects._shape import Array
 from ..code import Code, Segment
 from ..layer import Layer, Matrix, Tensor
 from ..machine import Machine
-from ..params import packed_bytes, packed_weights, record_bytes, records, table
+from ..params import packed_bytes, packed_weights, record_bytes, records
 from ..store import BYTES
 
 
@@ -126,8 +126,3 @@ def entry(tensor: Tensor, offset: int, layout: str, lanes: int) -> dict[str, obj
         "zero_point": tensor.zero,
         "unsigned": tensor.unsigned,
     }
-
-
-def table_bytes(layer: Layer) -> Array | None:
-    """A layer's look-up table."""
-    return table(layer)

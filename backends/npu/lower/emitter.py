@@ -8,7 +8,7 @@ from ..machine import Machine
 from ..params import record_bytes, table
 from ..plan.geometry import Halo
 from ..plan.tiling import Slice, Tiling
-from ..store import BYTES, Store
+from ..store import BYTES, Store, stored_bytes
 from .dram import Dram, Place
 
 LONGEST = 65520
@@ -35,8 +35,7 @@ class Emitter:
     def window(self, tensor: Tensor, first: int, rows: int, *, stream: bool) -> Store:
         """A new buffer for stacked rows of a tensor, its halo not yet filled."""
         halo, line = self.halos[id(tensor)], self.machine.spad.line
-        blocks = -(-tensor.channels // (line // BYTES[tensor.type]))
-        size = blocks * rows * halo.columns(tensor) * line
+        size = stored_bytes(tensor, line, rows, halo.columns(tensor))
         buffer = self.code.buffer("spad", size, f"{tensor.name}[{first}:{first + rows}]", stream=stream)
         return Store(tensor, buffer, line, first, rows, halo.pitch, halo.left, halo.right)
 

@@ -18,7 +18,7 @@ from ..layer import (
 )
 from ..machine import Machine
 from ..params import feed_sharing, packed_bytes, record_bytes
-from ..store import BYTES
+from ..store import BYTES, stored_bytes
 from ..vector.operand import TYPES
 from .geometry import Halo
 from .plan import image_pitch, stacked_rows
@@ -107,26 +107,19 @@ def vector_cycles(layer: Layer, machine: Machine) -> float:
 
 def tensor_bytes(tensor: Tensor, machine: Machine, halo: Halo | None = None) -> int:
     """Bytes of a tensor in DRAM, or with its halo in SPAD."""
-    line = machine.spad.line
-    if halo is None and tensor.packed is not None:
+    if halo is not None:
+        return stored_bytes(tensor, machine.spad.line, halo.rows(tensor), halo.columns(tensor))
+    if tensor.packed is not None:
         return tensor.images * tensor.rows * tensor.columns * tensor.channels * BYTES[tensor.type]
-    blocks = ceil(tensor.channels / (line // BYTES[tensor.type]))
-    if halo is None:
-        return blocks * tensor.images * tensor.rows * tensor.columns * line
-    return blocks * halo.rows(tensor) * halo.columns(tensor) * line
+    return stored_bytes(tensor, machine.spad.line, tensor.images * tensor.rows, tensor.columns)
 
 
 def window_bytes(tensor: Tensor, machine: Machine, halo: Halo, strips: Strips) -> int:
     """Bytes of the largest window of a tensor."""
-    line = machine.spad.line
-    blocks = ceil(tensor.channels / (line // BYTES[tensor.type]))
-    if strips.count == 1:
-        rows = halo.rows(tensor)
-    elif not strips.rows:
-        rows = halo.top + (strips.extent(tensor) - 1) * halo.pitch + tensor.rows + halo.bottom
-    else:
-        rows = strips.extent(tensor)
-    return blocks * rows * halo.columns(tensor) * line
+    rows = strips.extent(tensor)
+    if not strips.rows:
+        rows = halo.top + (rows - 1) * halo.pitch + tensor.rows + halo.bottom
+    return stored_bytes(tensor, machine.spad.line, rows, halo.columns(tensor))
 
 
 def records_of(layers: Sequence[Layer], machine: Machine) -> int:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..layer import Layer, Matrix, Network, Product, Tensor, View, Window
 from ..machine import Machine
@@ -48,7 +48,6 @@ class Plan:
     groups: list[Group]
     resident: set[int]
     """Ids of tensors that lie in SPAD as a whole; the others are there strip by strip."""
-    notes: list[str] = field(default_factory=list)
 
 
 def skews(layers: Sequence[Layer]) -> list[int]:
