@@ -8,7 +8,7 @@
 Channels that do not exist have weight, bias and mult 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ml_dtypes
 import numpy as np
@@ -202,6 +202,11 @@ def feed_sharing(layer: Matrix, machine: Machine) -> int:
     return max(able, default=0) if layer.groups == 1 and layer.x.at[3] % lanes == 0 else 0
 
 
+def shared_feeds(taps: int, kpack: int) -> int:
+    """Feeds for so many taps of which 2**kpack share one."""
+    return -(-taps >> kpack)
+
+
 def dense(weights: Array, groups: int) -> Callable[[int, int], Array]:
     """[kh, kw, Cin / groups, Cout] -> a function of output channels low..high: [kh, kw, Cin, high - low], zero where
     input and output are of different groups."""
@@ -218,9 +223,10 @@ def dense(weights: Array, groups: int) -> Callable[[int, int], Array]:
     return columns
 
 
-def packed_weights(layer: Matrix, machine: Machine, kpack: int = 0) -> Array:
+def packed_weights(layer: Matrix, machine: Machine, kpack: int = 0, parts: Sequence[int] = ()) -> Array:
     """A matrix layer's weights in tiles of L x C, uint8: [N1][kh][kw][C1][L][C] with the blocks of `block_range`, or,
-    2**kpack taps sharing a feed, [N1][ceil(kh*kw / 2**kpack)][L][C]."""
+    2**kpack taps sharing a feed, [N1][ceil(kh*kw / 2**kpack)][L][C]; `parts` (kernel rows in each, by default all)
+    share none with each other."""
     lanes, cols, at = machine.channel_lanes(layer.x.tensor.type), machine.cols, layer.x.at[3]
     weights = stored(layer.weights.read())
     kh, kw = weights.shape[:2]
@@ -231,8 +237,13 @@ def packed_weights(layer: Matrix, machine: Machine, kpack: int = 0) -> Array:
         part = columns(low, high)
         if kpack:
             share = 1 << kpack
-            room = np.zeros((-(-kh * kw // share) * share, lanes // share, cols), weights.dtype)
-            room[: kh * kw, :channels, : high - low] = part.reshape(kh * kw, channels, -1)
+            first, blocks = 0, list[Array]()
+            for rows in parts or (kh,):
+                taps = part[first : first + rows].reshape(rows * kw, channels, -1)
+                blocks.append(np.zeros((pad(rows * kw, share), lanes // share, cols), weights.dtype))
+                blocks[-1][: rows * kw, :channels, : high - low] = taps
+                first += rows
+            room = np.concatenate(blocks)
         else:
             first, count = block_range(layer, n, machine)
             room = np.zeros((kh, kw, count * lanes, cols), weights.dtype)
@@ -242,9 +253,9 @@ def packed_weights(layer: Matrix, machine: Machine, kpack: int = 0) -> Array:
     return np.concatenate(tiles)
 
 
-def packed_bytes(layer: Matrix, machine: Machine, kpack: int = 0) -> int:
+def packed_bytes(layer: Matrix, machine: Machine, kpack: int = 0, parts: Sequence[int] = ()) -> int:
     """Bytes of `packed_weights`, without reading one."""
-    taps = layer.kernel[0] * layer.kernel[1]
-    feeds = -(-taps >> kpack) if kpack else taps * block_range(layer, 0, machine)[1]
+    (kh, kw), count = layer.kernel, 1 if kpack else block_range(layer, 0, machine)[1]
+    feeds = sum(shared_feeds(rows * kw, kpack) for rows in parts or (kh,)) * count
     tile = machine.channel_lanes(layer.x.tensor.type) * machine.cols * weight_bytes(layer)
     return column_tiles(layer, machine) * feeds * tile

@@ -81,12 +81,13 @@ class Dram:
         self.places[id(tensor)] = place
         return place
 
-    def weights_of(self, layer: Matrix, kpack: int) -> int:
+    def weights_of(self, layer: Matrix, kpack: int, parts: tuple[int, ...] = ()) -> int:
         """Where a layer's packed weights begin; equal weights are stored once."""
-        key = (layer.weights.name, layer.x.at[3], layer.x.size[3], layer.out.size[3], kpack, layer.groups, layer.kernel)
+        channels = (layer.x.at[3], layer.x.size[3], layer.out.size[3])
+        key = (layer.weights.name, *channels, kpack, parts, layer.groups, layer.kernel)
         if key not in self._packed:
-            size = packed_bytes(layer, self.machine, kpack)
-            self._packed[key] = self._put(self.weights, size, lambda: packed_weights(layer, self.machine, kpack))
+            size = packed_bytes(layer, self.machine, kpack, parts)
+            self._packed[key] = self._put(self.weights, size, lambda: packed_weights(layer, self.machine, kpack, parts))
         return self._packed[key]
 
     def records_of(self, layer: Layer) -> int:

@@ -159,7 +159,7 @@ class Emitter:
         key = (id(layer), "weights", first, part.before)
         if key in self.kept:
             return self.kept[key]
-        start = self.dram.weights_of(layer, cut.kpack) + (first * cut.lines + part.before) * cut.tile
+        start = self.dram.weights_of(layer, cut.kpack, cut.parts) + (first * cut.lines + part.before) * cut.tile
         name = f"{layer.name}.w{first}" + (f".{part.before}" if part.before else "")
         size = count * part.lines * cut.tile
         buffer = self.code.buffer(keep or self.weight_space, size, name, stream=not keep)

@@ -76,7 +76,7 @@ class _GroupRun:
         self.blocks: dict[int, set[int]] = {}
         weights = any(isinstance(layer, Matrix) for layer in group.layers)
         self.takes_turns = group.strips.count > 1 and group.keep.records and (not weights or group.keep.weights != "")
-        self.takes_turns &= len({id(layer.out.tensor) for layer in group.layers}) == len(group.layers)
+        self.takes_turns &= group.ahead and len({id(layer.out.tensor) for layer in group.layers}) == len(group.layers)
         for layer in group.layers:
             self.blocks.setdefault(id(layer.out.tensor), set()).update(blocks_of(layer.out, self.e))
 

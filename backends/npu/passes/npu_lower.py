@@ -31,6 +31,7 @@ from ..runs import LowerError
 from ..select.compacting import with_compact_inputs
 from ..select.network import read_network
 from ..select.packing import with_packed_inputs
+from ..select.parting import with_parts
 
 PREFIX = "npu"
 
@@ -49,7 +50,7 @@ class NpuLower(ModulePass):
         machine = machine_from(self.machine)
         for func in [f for f in op.ops if isinstance(f, kernel.FuncOp) and f.sym_name.data.startswith(PREFIX)]:
             network = with_packed_inputs(read_network(func.body.block, weights, machine), machine)
-            network = with_compact_inputs(network, machine)
+            network = with_parts(with_compact_inputs(network, machine), machine)
             try:
                 code = lower_network(network, machine, self.effort)
             except (LowerError, AllocError) as error:

@@ -21,10 +21,12 @@ class Cut:
     """One way, with the number of strips and the bytes that each tensor, by id, takes if it is there strip by strip.
     There are too many cuts to keep the strips themselves: `strips` makes them again."""
 
-    def __init__(self, run: Run, facts: Facts, costs: Costs, strips: Strips, again: Make):
-        self.again, self.costs, self.layers = again, costs, run.layers
+    def __init__(self, run: Run, facts: Facts, costs: Costs, strips: Strips, again: Make, *, ahead: bool = True):
+        """`ahead`: what a strip needs is loaded while the one before it is worked on; else there is one window the less
+        of what comes and goes."""
+        self.again, self.costs, self.layers, self.ahead = again, costs, run.layers, ahead
         self.count = strips.count
-        self.windows = _windows(run, facts, strips)
+        self.windows = _windows(run, facts, strips, ahead)
         self._alike = [list(strips.alike(i)) if isinstance(one, Matrix) else [] for i, one in enumerate(run.layers)]
         self._array: dict[Shares, list[float] | None] = {}
 
@@ -45,11 +47,12 @@ class Cut:
         return self._array[shares]
 
 
-def _windows(run: Run, facts: Facts, strips: Strips) -> dict[int, int]:
+def _windows(run: Run, facts: Facts, strips: Strips, ahead: bool) -> dict[int, int]:
     if strips.count == 1:
         return {k: facts.size[k] for k in run.touched}
+    copies = {k: n - (k in run.crossing and not ahead) for k, n in run.copies.items()}
     return {
-        key: window_bytes(tensor, facts.machine, facts.halos[key], strips) * min(run.copies[key], strips.count)
+        key: window_bytes(tensor, facts.machine, facts.halos[key], strips) * min(copies[key], strips.count)
         for key, tensor in run.touched.items()
     }
 
@@ -83,7 +86,8 @@ class Cuts:
         return self._runs[first, last]
 
     def families(self, run: Run) -> list[Family]:
-        """Not cut at all, into images, into rows; and, for where nothing else has room, into single rows."""
+        """Not cut at all, into images, into rows; and, for where nothing else has room, into single rows, at last
+        without loading ahead."""
         key = (run.first, run.last)
         if key not in self._families:
             self._families[key] = [Family(cuts) for cuts in self._cuts(run)]
@@ -95,10 +99,11 @@ class Cuts:
         yield self._made(run, [partial(UnitStrips, layers, n, parts) for n in COUNTS if n <= parts > 1])
         rows = max(layer.out.size[1] for layer in layers) if separable(layers) else 0
         counts = [n for n in ((1, *COUNTS) if parts > 1 else COUNTS) if n <= rows]
-        for some in (counts, [rows] if rows else []):
-            yield self._made(run, [partial(by_rows, layers, run.outside, n) for n in some])
+        finest = [rows] if rows > 1 else []
+        for some, ahead in ((counts, True), (finest, True), (finest, False)):
+            yield self._made(run, [partial(by_rows, layers, run.outside, n) for n in some], ahead=ahead)
 
-    def _made(self, run: Run, makes: Sequence[Make]) -> Iterator[Cut]:
+    def _made(self, run: Run, makes: Sequence[Make], *, ahead: bool = True) -> Iterator[Cut]:
         for make in makes:
             if (strips := make()) is not None:
-                yield Cut(run, self.facts, self.costs, strips, make)
+                yield Cut(run, self.facts, self.costs, strips, make, ahead=ahead)

@@ -31,6 +31,8 @@ class Group:
     streamed: frozenset[int] = frozenset()
     """Ids of tensors that are in SPAD only a block of results at a time: results on their way to DRAM, residuals on
     theirs from it."""
+    ahead: bool = True
+    """Whether the next strip is loaded while one is worked on."""
 
     @property
     def tensors(self) -> list[Tensor]:

@@ -111,7 +111,14 @@ class Search:
             again = self.choose(run, away) or choice
             kept = again.cut.count > 1 and records_of(run.layers, self.machine) <= 40960
             groups.append(
-                Group(tuple(run.layers), again.cut.strips(), Keep(again.keep, kept), again.shares, again.streamed)
+                Group(
+                    tuple(run.layers),
+                    again.cut.strips(),
+                    Keep(again.keep, kept),
+                    again.shares,
+                    again.streamed,
+                    again.cut.ahead,
+                )
             )
             inside |= run.touched.keys() - run.crossing
         resident = {id(t) for t in self.network.tensors} - away - inside
@@ -125,10 +132,10 @@ class Search:
     def choose(self, run: Run, away: frozenset[int] | None) -> Choice | None:
         """The best cut of a run; `away`: what is in DRAM, if that is settled."""
         best: Choice | None = None
-        *usual, finest = self.cuts.families(run)
+        *usual, finest, tightest = self.cuts.families(run)
         for family in usual:
             best = self._best(run, away, family, best)
-        return best or self._best(run, away, finest, None)
+        return best or self._best(run, away, finest, None) or self._best(run, away, tightest, None)
 
     def _best(self, run: Run, away: frozenset[int] | None, family: Family, best: Choice | None) -> Choice | None:
         worse = 0

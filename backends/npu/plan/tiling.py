@@ -12,7 +12,7 @@ from math import ceil
 from ..cost import feeds, gemm_time, mm_time, vpu_busy
 from ..layer import Matrix, Post, Product
 from ..machine import Machine
-from ..params import block_range, column_tiles, feed_sharing, weight_bytes
+from ..params import block_range, column_tiles, feed_sharing, shared_feeds, weight_bytes
 from ..runs import LowerError
 from ..store import BYTES
 
@@ -48,6 +48,11 @@ class Tiling:
     kpack: int
     df: int
 
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Kernel rows in each slice, where taps share feeds."""
+        return tuple(s.rows[1] for s in self.slices) if self.kpack else ()
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -73,7 +78,7 @@ def tiling(layer: Matrix, machine: Machine, rows: int, shares: Shares) -> Tiling
     kpack = feed_sharing(layer, machine)
     taps = layer.kernel[0] * layer.kernel[1]
     count = block_range(layer, 0, machine)[1]
-    lines = -(-taps >> kpack) if kpack else taps * count
+    lines = shared_feeds(taps, kpack) if kpack else taps * count
     tile = lanes * machine.cols * element
     tiles, least = column_tiles(layer, machine), max(1, out_lanes // machine.cols)
     block = shares.block // least
@@ -84,7 +89,11 @@ def tiling(layer: Matrix, machine: Machine, rows: int, shares: Shares) -> Tiling
     most = max(1, block // columns)
     parts = ceil(rows / most)
     high = ceil(rows / parts)
-    slices = _slices(layer, machine, count, lines, tile, shares.weights // least, kpack)
+    if kpack:
+        slices = _shared(layer, shares.weights // least // tile, kpack)
+        lines = sum(s.lines for s in slices)
+    else:
+        slices = _slices(layer, count, lines, tile, shares.weights // least)
     together = 1
     if layer.groups == 1:
         room = shares.block // (high * columns)
@@ -97,13 +106,22 @@ def tiling(layer: Matrix, machine: Machine, rows: int, shares: Shares) -> Tiling
     return Tiling(tile, lines, tiles, together, high, columns, shares.live, slices, kpack, df)
 
 
-def _slices(
-    layer: Matrix, machine: Machine, count: int, lines: int, tile: int, room: int, kpack: int
-) -> tuple[Slice, ...]:
+def _shared(layer: Matrix, room: int, kpack: int) -> tuple[Slice, ...]:
+    """Kernel rows in parts of at most `room` feeds, of which taps share each."""
+    kh, kw = layer.kernel
+    most = max(n for n in range(1, kh + 1) if n == 1 or shared_feeds(n * kw, kpack) <= room)
+    found: list[Slice] = []
+    for row, n in even(kh, most):
+        before = sum(s.lines for s in found)
+        found.append(Slice((row, n), (0, kw), (0, 1), before, shared_feeds(n * kw, kpack)))
+    return tuple(found)
+
+
+def _slices(layer: Matrix, count: int, lines: int, tile: int, room: int) -> tuple[Slice, ...]:
     """K in parts of at most `room` bytes a column tile, as coarse as possible."""
     kh, kw = layer.kernel
     whole = Slice((0, kh), (0, kw), (0, count), 0, lines)
-    if lines * tile <= room or kpack:
+    if lines * tile <= room:
         return (whole,)
     if kw * count * tile <= room:
         step = room // (kw * count * tile)

@@ -116,6 +116,18 @@ def test_taps_share_a_feed(kpack, inputs):
     assert made.astype(bool).sum() == weights.astype(bool).sum()
 
 
+def test_slices_share_no_feeds():
+    layer, m = matrix((3, 3), 16, 20), machine()
+    made = params.packed_weights(layer, m, 1, (2, 1))
+    assert len(made) == params.packed_bytes(layer, m, 1, (2, 1)) == params.packed_bytes(layer, m, 1)
+    assert params.packed_bytes(layer, m, 1, (1, 1, 1)) == 6 * 32 * 32
+    apart = params.packed_weights(layer, m, 1, (1, 1, 1)).view(np.int8).reshape(3, 2, 2, 16, 32)
+    rows = layer.weights.read()
+    for row in range(3):
+        assert (apart[row].reshape(4, 16, 32)[:3, :, :20] == rows[row]).all()
+        assert not apart[row, 1, 1].any()
+
+
 def test_only_narrow_inputs_share_feeds():
     assert params.feed_sharing(matrix((3, 3), 3, 8), machine()) == 2
     assert params.feed_sharing(matrix((3, 3), 16, 8), machine()) == 1
