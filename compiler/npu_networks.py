@@ -192,7 +192,7 @@ tokens would be equal after a few layers."""
 
 
 class Encoder(Quantized):
-    """Transformer encoders; tokens of all sequences are rows of one matrix."""
+    """Transformer encoders on [batch, tokens, wide], as they are exported: products are MatMul, and Add of a bias."""
 
     def __init__(self, batch: int, tokens: int, wide: int, heads: int):
         super().__init__()
@@ -200,9 +200,10 @@ class Encoder(Quantized):
 
     def dense(self, x: Value, name: str, out: int, power: float = 1.0) -> Value:
         """A product with a matrix, and a bias."""
-        weights = self.weight(name, (x.shape[1], out), x, 1, x.shape[1], power)
-        y = self.node("Gemm", [x.name, *weights], name)
-        return self.spread(y, f"{name}.out", (x.shape[0], out), power)
+        *tokens, wide = x.shape
+        weights, bias = self.weight(name, (wide, out), x, 1, wide, power)
+        y = self.node("Add", [self.node("MatMul", [x.name, weights], name), bias], f"{name}.add")
+        return self.spread(y, f"{name}.out", (*tokens, out), power)
 
     def split(self, x: Value, name: str, order: list[int]) -> str:
         """The heads apart: batch, head, and the other two axes in this order."""
@@ -225,7 +226,7 @@ class Encoder(Quantized):
         mixed = self.node("MatMul", parts, f"{name}_pv")
         mixed = self.spread(mixed, f"{name}_pv.out", (*shape[:3], depth), 0.3)
         back = self.node("Transpose", [mixed.name], f"{name}_pv.back", perm=[0, 2, 1, 3])
-        dims = self.const(np.array([self.batch * self.tokens, self.wide], np.int64), f"{name}_pv.dims")
+        dims = self.const(np.array(x.shape, np.int64), f"{name}_pv.dims")
         flat = self.node("Reshape", [back, dims], f"{name}_pv.flat")
         mixed = Value(flat, x.shape, mixed.power, mixed.scale, mixed.zero)
         return self.dense(mixed, f"{name}_o", self.wide, ADDED)
@@ -244,7 +245,7 @@ class Encoder(Quantized):
         """Two products with GELU between them."""
         y = self.dense(x, f"{name}_f1", inner)
         y = self.node("Gelu", [y.name], f"{name}_gelu")
-        y = self.through(y, f"{name}_gelu.out", (x.shape[0], inner), 0.4, -0.2, 4.8)
+        y = self.through(y, f"{name}_gelu.out", (*x.shape[:2], inner), 0.4, -0.2, 4.8)
         return self.dense(y, f"{name}_f2", self.wide, ADDED)
 
 
@@ -252,9 +253,6 @@ def bert_base(batch: int, layers: int = 12, tokens: int = 128) -> ModelProto:
     """The encoder of BERT-base, from embeddings [batch, tokens, 768] on, without a mask."""
     net, wide = Encoder(batch, tokens, 768, 12), 768
     x = net.spread("embeddings", "embeddings.in", (batch, tokens, wide), 1.0)
-    dims = net.const(np.array([batch * tokens, wide], np.int64), "rows.dims")
-    flat = net.node("Reshape", [x.name, dims], "rows")
-    x = Value(flat, (batch * tokens, wide), x.power, x.scale, x.zero)
     for i in range(layers):
         x = net.norm(net.attention(x, f"l{i}"), x, f"l{i}_norm1")
         x = net.norm(net.feed(x, f"l{i}", 3072), x, f"l{i}_norm2")

@@ -21,13 +21,16 @@ def shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
 def products(model: ModelProto) -> list[tuple[int, int]]:
     """MACs and stored weights of every convolution and product, in order."""
     dims = shapes(model)
+    constant = {
+        node.output[0] for node in model.graph.node if node.input[0] in {t.name for t in model.graph.initializer}
+    }
     found = []
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm", "MatMul"):
             second = dims[node.input[1]]
             flat = any(a.name == "transB" and a.i for a in node.attribute)
             depth = prod(second[1:]) if node.op_type == "Conv" or flat else second[-2]
-            found.append((prod(dims[node.output[0]]) * depth, 0 if node.op_type == "MatMul" else prod(second)))
+            found.append((prod(dims[node.output[0]]) * depth, prod(second) if node.input[1] in constant else 0))
     return found
 
 
@@ -45,7 +48,7 @@ def test_all_that_is_computed_stands_between_dequantize_and_quantize():
         made = {node.output[0]: node.op_type for node in graph.node}
         for node in graph.node:
             if node.op_type not in moves | {"QuantizeLinear", "DequantizeLinear"}:
-                first = node.input[0] if node.op_type != "MatMul" else node.input[1]
+                first = node.input[node.op_type in ("MatMul", "Add")]
                 assert made[first] in {"DequantizeLinear", *moves}, node.name
 
 

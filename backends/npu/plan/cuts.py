@@ -14,6 +14,9 @@ from .tiling import Shares
 COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 56, 112)
 """Numbers of strips that are tried."""
 
+FEW = 6
+"""Most strips without loading ahead, but where nothing else has room."""
+
 Make = Callable[[], Strips | None]
 
 
@@ -86,8 +89,8 @@ class Cuts:
         return self._runs[first, last]
 
     def families(self, run: Run) -> list[Family]:
-        """Not cut at all, into images, into rows; and, for where nothing else has room, into single rows, at last
-        without loading ahead."""
+        """Not cut at all, into images, into rows, into few strips of rows without loading ahead where every strip loads
+        much weight; and, for where nothing else has room, into single rows, at last without loading ahead."""
         key = (run.first, run.last)
         if key not in self._families:
             self._families[key] = [Family(cuts) for cuts in self._cuts(run)]
@@ -100,7 +103,9 @@ class Cuts:
         rows = max(layer.out.size[1] for layer in layers) if separable(layers) else 0
         counts = [n for n in ((1, *COUNTS) if parts > 1 else COUNTS) if n <= rows]
         finest = [rows] if rows > 1 else []
-        for some, ahead in ((counts, True), (finest, True), (finest, False)):
+        heavy = sum(map(self.costs.weights, layers)) > self.facts.machine.spad.bytes
+        few = [n for n in counts if 1 < n <= FEW] if heavy else []
+        for some, ahead in ((counts, True), (few, False), (finest, True), (finest, False)):
             yield self._made(run, [partial(by_rows, layers, run.outside, n) for n in some], ahead=ahead)
 
     def _made(self, run: Run, makes: Sequence[Make], *, ahead: bool = True) -> Iterator[Cut]:

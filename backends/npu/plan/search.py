@@ -163,7 +163,9 @@ class Search:
         if settled is None:
             traffic += sum(2 * self.facts.bytes[k] for k in away & run.passing)
         dram = self._dram(weights * (1 if keep else cut.count), traffic)
-        cycles = max(compute(work, cut.count), dram) + self.knobs.dram * dram
+        cycles = max(busy := compute(work, cut.count), dram) + self.knobs.dram * dram
+        if not cut.ahead:
+            cycles += min(busy, self._dram(0, traffic))
         return Choice(run, cut, keep, shares, away, frozenset(passes) & away, cycles + 100)
 
     def _blocks(self, shares: Shares) -> int:
