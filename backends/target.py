@@ -90,6 +90,11 @@ class Target(ABC, Generic[M]):
         looked at."""
         del folder, manifest, inputs
 
+    def promised_cosine(self, machine: M) -> float | None:
+        """The least cosine between this target's outputs and exact ones, for models of float32 that it computes in a
+        type of its own. None: it computes with the model's types."""
+        del machine
+
     def unit(self, op: type[Operation]) -> str:
         """The unit that does a kind of graph op, in words; "" if the machine has but one."""
         del op

@@ -66,6 +66,11 @@ def layers(model: Model) -> list[Layer]:
     ]
 
 
+def is_quantised(model: Model) -> bool:
+    """Whether the model itself says how its activations are quantised."""
+    return any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
+
+
 def marked(proto: ModelProto, names: Sequence[str]) -> ModelProto:
     """A copy of the model that answers these tensors too."""
     found = ModelProto()

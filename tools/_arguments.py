@@ -74,7 +74,9 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 def add_tolerance(parser: argparse.ArgumentParser) -> None:
     """--atol, --rtol, --max-ulp, --min-cosine, --min-sqnr."""
     group = parser.add_argument_group("tolerance")
-    group.add_argument("--atol", type=float, help="absolute; by default 1e-4 of the largest magnitude")
+    group.add_argument(
+        "--atol", type=float, help="absolute; by default 1e-4 of the largest magnitude, or by what the target promises"
+    )
     group.add_argument("--rtol", type=float, default=1e-4, help="relative, added to it")
     group.add_argument("--max-ulp", type=float, help="units in the last place")
     group.add_argument("--min-cosine", type=float, help="cosine similarity")
@@ -129,6 +131,20 @@ def tolerance_of(args: argparse.Namespace) -> "Tolerance":
     from ..compiler.compare import Tolerance
 
     return Tolerance(args.atol, args.rtol, args.max_ulp, args.min_cosine, args.min_sqnr)
+
+
+def tolerance_for(args: argparse.Namespace, model: "Model") -> "Tolerance":
+    """The tolerance that the flags ask for; by default, what the target promises for a model that is not quantised."""
+    from ..compiler.compare import Tolerance
+    from ..compiler.layers import is_quantised
+    from ..compiler.targets import target_named
+
+    asked = tolerance_of(args)
+    if asked != Tolerance() or args.at != "hardware" or is_quantised(model):
+        return asked
+    choice = target_of(args)
+    target = target_named(choice.name)
+    return Tolerance(min_cosine=target.promised_cosine(target.machine(choice.settings)))
 
 
 def use_cache(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from ._arguments import (
     add_tolerance,
     options_of,
     target_of,
-    tolerance_of,
+    tolerance_for,
     use_cache,
 )
 from .run import complete, difference_json, inputs_of, judged
@@ -92,7 +92,7 @@ def _measured(args: argparse.Namespace, model: "Model", kind: str) -> "tuple[lis
         found = of_nodes(model, device.seen, reference) | device.outputs
     else:
         found = _candidate(args, model, options, feed, reference, wanted)
-    tolerance = tolerance_of(args)
+    tolerance = tolerance_for(args, model)
     outputs: list[Row] = []
     for port in model.outputs:
         if port.name not in reference or port.name not in found:
@@ -147,7 +147,7 @@ def _guilty(args: argparse.Namespace, model: "Model", kind: str) -> str:
     options, feed = _feed(args, model)
     reference = reference_arrays(kind, args.model, model, options, feed, [])
     until = "tensor" if args.at == "hardware" else args.at
-    found = guilty_pass(model, target_of(args).name, options, until, feed, reference, tolerance_of(args))
+    found = guilty_pass(model, target_of(args).name, options, until, feed, reference, tolerance_for(args, model))
     return found or ("below the tensor level: loops or code" if args.at == "hardware" else "")
 
 

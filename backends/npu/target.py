@@ -12,6 +12,8 @@ from ..target import EmitOptions, Seen, Target, TargetError
 from .host.placement import placement
 from .setup import Setup, setup_of
 
+COSINE = 0.99
+"""What bf16, or int8 after calibration, keeps of a model of float32."""
 FOLD = "fold-constants{keep=dequantize}"
 PLAIN = (
     f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,recompose-norms,fold-patches,"
@@ -78,6 +80,9 @@ class NpuTarget(Target[Setup]):
 
     def placement(self, module: ModuleOp) -> dict[str, object]:
         return placement(module).json()
+
+    def promised_cosine(self, machine: Setup) -> float:
+        return COSINE
 
     def unit(self, op: type[Operation]) -> str:
         from .select.units import unit_of

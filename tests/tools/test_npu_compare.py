@@ -80,3 +80,17 @@ def test_layers_of_a_float_model_are_compared_dequantised(capsys: pytest.Capture
         code, out, _ = told(capsys, *args, "-t", target)
         rows = {row["node"]: row["difference"] for row in checked(out)["layers"]}
         assert code == 0 and rows["relu"] is not None and rows["relu"]["cosine"] >= least
+
+
+def test_a_float_model_is_held_to_what_the_machine_promises(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rng, floats = np.random.default_rng(0), onnx.TensorProto.FLOAT
+    weights = onnx.numpy_helper.from_array(rng.standard_normal((8, 3, 3, 3)).astype(np.float32), "w")
+    ports = [onnx.helper.make_tensor_value_info(n, floats, s) for n, s in (("x", (1, 3, 9, 9)), ("y", (1, 8, 7, 7)))]
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], "conv")
+    graph = onnx.helper.make_graph([node], "float", ports[:1], ports[1:], [weights])
+    path = tmp_path / "float.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    plain = (path, "-t", "npu", "--ref", "aic-interp")
+    assert told(capsys, *plain)[0] == 0
+    assert told(capsys, *plain, "--atol", "1e-6")[0] == 4
+    assert told(capsys, *plain, "--at", "tensor")[0] == 0
