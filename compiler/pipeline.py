@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.transforms import get_all_passes
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
 
+from ..dialects._report import begin
 from .context import find_pass, pass_files, plugins
 from .errors import AicError, UsageError, VerifyError
 from .verify_ssa import verify_ssa
@@ -106,6 +107,7 @@ def run_pipeline(
     for index, step in enumerate(steps):
         for observer in observers:
             observer.before(index, step, module)
+        begin(step.name)
         try:
             began = time.perf_counter()
             step.apply(ctx, module)

@@ -1,7 +1,9 @@
-"""The names of xDSL that move between its releases, and the three things we change in it.
+"""The names of xDSL that move between its releases, and the four things we change in it.
 
 New ops inherit an origin: xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose
 location is unknown takes that of the op the pattern matched, so that a report at any level can name the ONNX node.
+
+Rewrites are counted: while somebody collects (`_report.py`), a walker tells each rewrite of its patterns.
 
 A tensor may stand for a memref of any layout, as in MLIR: xDSL's `bufferization.to_tensor` takes row-major ones only.
 
@@ -15,12 +17,14 @@ from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, TransposeOp, YieldOp
 from xdsl.dialects.utils import EnumAttribute
 from xdsl.dialects.utils.reshape_ops_utils import verify_reshape_like_types
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Operation, Region
 from xdsl.irdl import VarConstraint, VerificationContext
 from xdsl.irdl.dominance import DominanceInfo
-from xdsl.pattern_rewriter import PatternRewriter
+from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import VerifyException
+
+from ._report import watched
 
 __all__ = [
     "DominanceInfo",
@@ -40,14 +44,28 @@ _start = PatternRewriter.__init__
 def _with_origin(self: PatternRewriter, insert_point: Operation | InsertPoint) -> None:
     def inherit(new: Operation) -> None:
         for op in new.walk():
-            if isinstance(insert_point, Operation) and isinstance(op.location, UnknownLoc):
-                op.location = insert_point.location
+            if (matched := self._current_operation) is not None and isinstance(op.location, UnknownLoc):
+                op.location = matched.location
 
     _start(self, insert_point)
     self.operation_insertion_handler.append(inherit)
 
 
 PatternRewriter.__init__ = _with_origin
+
+_walk = PatternRewriteWalker.rewrite_region
+
+
+def _counted_walk(self: PatternRewriteWalker, region: Region) -> bool:
+    plain = self.pattern
+    self.pattern = watched(plain)
+    try:
+        return _walk(self, region)
+    finally:
+        self.pattern = plain
+
+
+PatternRewriteWalker.rewrite_region = _counted_walk
 
 
 def _any_layout(self: TensorFromMemRefConstraint, attr: Attribute, constraint_context: VerificationContext) -> None:

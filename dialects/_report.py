@@ -1,0 +1,166 @@
+"""What passes tell of their rewrites: how often each rule fired, what it saved, what it could not do and why.
+
+    if not rewriting(op, "fold-scale", saved=4096):      counted and remarked; False once the rewrite limit is reached
+        return
+    missed(op, "fold-scale", "the weight has other users")
+
+Both do nothing, and the first answers True, unless somebody collects. A `RewritePattern` that an xDSL walker applies is
+counted, and stopped at the limit, without a word of its own: its rule is the name of its class. One that calls
+`rewriting` itself is not counted again.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from xdsl.dialects.builtin import LocationAttr
+from xdsl.ir import Operation
+from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, RewritePattern
+
+from ._location import origins
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One rewrite that was done, or was not: the pass, its rule, the op's kind and the ONNX nodes it comes from, what
+    was done or why not, and the bytes that are no longer moved or kept."""
+
+    step: str
+    rule: str
+    op: str
+    nodes: tuple[str, ...]
+    applied: bool
+    text: str = ""
+    saved: int = 0
+
+
+@dataclass
+class StepReport:
+    """The counts of one run of one pass, by rule."""
+
+    name: str
+    rewrites: Counter[str] = field(default_factory=Counter[str])
+    saved: Counter[str] = field(default_factory=Counter[str])
+    applied: list[Remark] = field(default_factory=list[Remark])
+    missed: dict[tuple[str, str, tuple[str, ...]], Remark] = field(
+        default_factory=dict[tuple[str, str, tuple[str, ...]], Remark]
+    )
+
+
+@dataclass
+class Report:
+    """What is collected. `limit` rewrites are allowed, of the pass `limited` or, if that is "", of all together."""
+
+    limit: int | None = None
+    limited: str = ""
+    steps: list[StepReport] = field(default_factory=list[StepReport])
+    total: int = 0
+    _used: int = 0
+
+    @property
+    def step(self) -> StepReport:
+        """The pass that runs."""
+        return self.steps[-1] if self.steps else self.begin("")
+
+    def begin(self, name: str) -> StepReport:
+        """Another pass runs from now on."""
+        self.steps.append(StepReport(name))
+        return self.steps[-1]
+
+    def is_open(self) -> bool:
+        """Whether another rewrite of this pass is allowed."""
+        return self.limit is None or not self._counts() or self._used < self.limit
+
+    def _counts(self) -> bool:
+        return self.limited in ("", self.step.name)
+
+    def applied(self, rule: str, op: str, location: LocationAttr, text: str = "", saved: int = 0) -> None:
+        """Count one rewrite."""
+        step = self.step
+        self.total += 1
+        self._used += self._counts()
+        step.rewrites[rule] += 1
+        if saved:
+            step.saved[rule] += saved
+        nodes = origins(location)
+        step.applied.append(Remark(step.name, rule, op, nodes, True, text, saved))
+        step.missed.pop((rule, op, nodes), None)
+
+    def missed(self, rule: str, op: str, location: LocationAttr, reason: str) -> None:
+        """Note once what was not rewritten; a rewrite of the same op by the same rule later on takes it back."""
+        step, nodes = self.step, origins(location)
+        step.missed[rule, op, nodes] = Remark(step.name, rule, op, nodes, False, reason)
+
+    def remarks(self, wanted: Callable[[str], bool] = lambda _: True) -> list[Remark]:
+        """The remarks of the passes that are wanted by name: for each in order what was done, then what was not."""
+        return [r for s in self.steps if wanted(s.name) for r in (*s.applied, *s.missed.values())]
+
+
+_current: ContextVar[Report | None] = ContextVar("report", default=None)
+
+
+@contextmanager
+def collecting(report: Report) -> Iterator[Report]:
+    """Passes that run inside tell this report."""
+    token = _current.set(report)
+    try:
+        yield report
+    finally:
+        _current.reset(token)
+
+
+def begin(step: str) -> None:
+    """The pass of that name runs from now on."""
+    if (report := _current.get()) is not None:
+        report.begin(step)
+
+
+def rewriting(op: Operation, rule: str, text: str = "", *, saved: int = 0) -> bool:
+    """Whether the op may be rewritten; ask when all else is settled, for a yes is counted. `saved` in bytes."""
+    if (report := _current.get()) is None:
+        return True
+    if not report.is_open():
+        return False
+    report.applied(rule, op.name, op.location, text, saved)
+    return True
+
+
+def missed(op: Operation, rule: str, reason: str) -> None:
+    """Note why an op was not rewritten though it nearly fits; ops of the same kind and origin are noted once."""
+    if (report := _current.get()) is not None:
+        report.missed(rule, op.name, op.location, reason)
+
+
+def watched(pattern: RewritePattern) -> RewritePattern:
+    """The pattern, counted by whoever collects."""
+    if (report := _current.get()) is None or isinstance(pattern, Watched):
+        return pattern
+    if isinstance(pattern, GreedyRewritePatternApplier):
+        inner = [watched(p) for p in pattern.rewrite_patterns]
+        return Watched(replace(pattern, rewrite_patterns=inner), "fold-or-erase", report)
+    return Watched(pattern, rule_of(type(pattern).__name__), report)
+
+
+def rule_of(name: str) -> str:
+    """The name of a class as that of a rule: `_FoldScale` is `fold-scale`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name.strip("_")).replace("_", "-").lower()
+
+
+@dataclass
+class Watched(RewritePattern):
+    """A pattern whose rewrites are counted, and which does nothing beyond the limit."""
+
+    pattern: RewritePattern
+    rule: str
+    report: Report
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not self.report.is_open():
+            return
+        before, name, location = self.report.total, op.name, op.location
+        self.pattern.match_and_rewrite(op, rewriter)
+        if rewriter.has_done_action and self.report.total == before:
+            self.report.applied(self.rule, name, location)
