@@ -11,7 +11,8 @@ from abc import ABC
 import numpy as np
 from xdsl.dialects.builtin import BoolAttr, TensorType
 from xdsl.ir import Attribute
-from xdsl.irdl import irdl_op_definition, operand_def, prop_def
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def, traits_def
+from xdsl.traits import Commutative
 
 from .._shape import element
 from ._base import Fusion
@@ -41,6 +42,7 @@ class EqualOp(CompareOp):
     """x == y."""
 
     name = "graph.equal"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.equal(*inputs)

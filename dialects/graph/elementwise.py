@@ -11,7 +11,8 @@ from abc import ABC
 
 import numpy as np
 from xdsl.dialects.builtin import AnyFloat, BoolAttr
-from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
+from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def, traits_def
+from xdsl.traits import Commutative
 
 from .._shape import element
 from ._numbers import Numbers
@@ -156,6 +157,7 @@ class AddOp(ArithmeticOp):
     does an ONNX Sum, but not an Add."""
 
     name = "graph.add"
+    traits = traits_def(Commutative())
     floating = opt_prop_def(BoolAttr)
 
     def compute(self, *inputs: Numbers) -> Numbers:
@@ -177,6 +179,7 @@ class MulOp(ArithmeticOp):
     """x * y."""
 
     name = "graph.mul"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.multiply(*inputs)
@@ -213,6 +216,7 @@ class MaxOp(ArithmeticOp):
     """The larger of two numbers."""
 
     name = "graph.max"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.maximum(*inputs)
@@ -223,6 +227,7 @@ class MinOp(ArithmeticOp):
     """The smaller of two numbers."""
 
     name = "graph.min"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.minimum(*inputs)

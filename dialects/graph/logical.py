@@ -7,7 +7,8 @@
 from abc import ABC
 
 import numpy as np
-from xdsl.irdl import irdl_op_definition
+from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.traits import Commutative
 
 from ._numbers import Numbers, expect_integer
 from ._pointwise import BinaryOp, UnaryOp, expect_bits
@@ -35,6 +36,7 @@ class AndOp(BitsOp):
     """x and y."""
 
     name = "graph.and"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.bitwise_and(*inputs)
@@ -45,6 +47,7 @@ class OrOp(BitsOp):
     """x or y."""
 
     name = "graph.or"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.bitwise_or(*inputs)
@@ -55,6 +58,7 @@ class XorOp(BitsOp):
     """Either x or y."""
 
     name = "graph.xor"
+    traits = traits_def(Commutative())
 
     def compute(self, *inputs: Numbers) -> Numbers:
         return np.bitwise_xor(*inputs)
