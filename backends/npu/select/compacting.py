@@ -9,7 +9,7 @@ strip.
 from dataclasses import replace
 from math import prod
 
-from ..layer import Copy, Layer, Matrix, Network, View
+from ..layer import Copy, Layer, Matrix, Network, Tensor, View
 from ..machine import Machine
 from ..store import BYTES
 
@@ -39,8 +39,6 @@ def copy(layer: Matrix) -> Copy:
     x, (rows, columns) = layer.x, layer.out.size[1:3]
     view = replace(x, size=(x.size[0], rows, columns, x.size[3]), step=layer.stride)
     name = f"{layer.name}.read"
-    images, _, _, channels = x.size
-    made = replace(
-        x.tensor, name=name, images=images, rows=rows, columns=columns, channels=channels, axes=None, full=()
-    )
+    of, (images, _, _, channels) = x.tensor, x.size
+    made = Tensor(name, images, rows, columns, channels, of.type, of.scale, of.zero, of.unsigned)
     return Copy(name=name, nodes=layer.nodes, out=View.whole(made), x=view)

@@ -21,8 +21,10 @@ def network(stride: tuple[int, int], pad: int = 0) -> Network:
 
 def test_the_numbers_stay():
     plain = network((2, 3))
+    plain.inputs[0].values.append({"node": "x"})
     copy, conv = with_compact_inputs(plain, SMALL).layers
     assert isinstance(copy, Copy) and copy.out.tensor.shape == (2, 8, 5, 40)
+    assert not copy.out.tensor.values, "expected that what is gathered stands for no node's result"
     image = np.random.default_rng(0).integers(-128, 128, plain.inputs[0].shape).astype(np.int8)
     memory = {id(plain.inputs[0]): image}
     wanted = computed(plain.layers[0], memory)
