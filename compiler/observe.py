@@ -1,8 +1,9 @@
-"""Observers of a pipeline: print the IR round a pass, dump it, count its ops."""
+"""Observers of a pipeline: print the IR round a pass, dump it, count its ops, note when it ran."""
 
 import difflib
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import IO
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
+from ..dialects.kernel import FuncOp as KernelOp
 from .files import write_whole
+from .ir_text import elided_text
 from .pipeline import Observer
 
 Wanted = Callable[[str], bool]
@@ -31,7 +35,7 @@ def always(_: str) -> bool:
 @dataclass
 class Printing(Observer):
     """Prints the IR before and after the passes that are wanted; `change` leaves out passes that changed nothing,
-    `diff` prints what they changed only."""
+    `diff` prints what they changed only. Constants of more than `larger` elements show their type alone."""
 
     wanted_before: Wanted = never
     wanted_after: Wanted = never
@@ -39,17 +43,18 @@ class Printing(Observer):
     diff: bool = False
     failure: bool = False
     stream: IO[str] = field(default_factory=lambda: sys.stderr)
+    larger: int = 16
     _text: str = ""
 
     def before(self, index: int, step: ModulePass, module: ModuleOp) -> None:
-        self._text = str(module) if self.change or self.diff else ""
+        self._text = self._told(module) if self.change or self.diff else ""
         if self.wanted_before(step.name):
-            print(f"// -----// IR before {step.name} //----- //\n{module}", file=self.stream)
+            print(f"// -----// IR before {step.name} //----- //\n{self._told(module)}", file=self.stream)
 
     def after(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         if not (self.wanted_after(step.name) or self.diff):
             return
-        text = str(module)
+        text = self._told(module)
         if (self.change or self.diff) and text == self._text:
             print(f"// -----// {step.name} changed nothing //----- //", file=self.stream)
             return
@@ -57,6 +62,9 @@ class Printing(Observer):
             lines = difflib.unified_diff(self._text.splitlines(), text.splitlines(), "before", step.name, lineterm="")
             text = "\n".join(lines)
         print(f"// -----// IR after {step.name} //----- //\n{text}", file=self.stream)
+
+    def _told(self, module: ModuleOp) -> str:
+        return elided_text(module, self.larger)
 
     def failed(self, index: int, step: ModulePass, module: ModuleOp, error: Exception) -> None:
         if self.failure or self.wanted_after(step.name):
@@ -73,10 +81,13 @@ def _generic(module: ModuleOp) -> str:
 
 @dataclass
 class Dumping(Observer):
-    """Writes 00-input.mlir, 01-<pass>.mlir, ... and index.json into a folder."""
+    """Writes 00-input.mlir, 01-<pass>.mlir, ... and index.json into a folder. The index names each stage's functions
+    and tells which of them the pass changed. Files parse back unless constants above `larger` elements are elided."""
 
     folder: Path
+    larger: int | None = None
     _entries: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    _texts: dict[str, int] = field(default_factory=dict[str, int])
 
     def before(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         if not self._entries:
@@ -91,11 +102,27 @@ class Dumping(Observer):
 
     def _write(self, name: str, spec: str, module: ModuleOp) -> None:
         file = f"{len(self._entries):02}-{name}.mlir"
-        write_whole(self.folder / file, f"{module}\n")
+        text = str(module) if self.larger is None else elided_text(module, self.larger)
+        write_whole(self.folder / file, f"{text}\n")
         ops = sum(1 for _ in module.walk())
-        self._entries.append({"file": file, "pass": name, "spec": spec, "ops": ops})
+        self._entries.append(
+            {"file": file, "pass": name, "spec": spec, "ops": ops, "functions": self._functions(module)}
+        )
         index = {"schema": "aic.dump/1", "stages": self._entries}
         write_whole(self.folder / "index.json", json.dumps(index, indent=2) + "\n")
+
+    def _functions(self, module: ModuleOp) -> list[dict[str, object]]:
+        """Name, ops, and whether it differs from the function of that name one stage before."""
+        functions = [op for op in module.ops if isinstance(op, FuncOp | KernelOp)]
+        before, self._texts = self._texts, {f.sym_name.data: hash(str(f)) for f in functions}
+        return [
+            {
+                "name": (name := f.sym_name.data),
+                "ops": sum(1 for _ in f.walk()) - 1,
+                "changed": before.get(name) != self._texts[name],
+            }
+            for f in functions
+        ]
 
 
 @dataclass
@@ -113,30 +140,28 @@ class Counting(Observer):
     def after(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         self.rows.append((step.name, self._before, Counter(op.name for op in module.walk())))
 
-    def text(self) -> str:
-        """A line for each pass, and one for each kind of op whose number it changed."""
-        lines = ["ops before  ops after  pass"]
-        for name, before, after in self.rows:
-            lines.append(f"{before.total():10}  {after.total():9}  {name}")
-            changed = sorted(k for k in before | after if before[k] != after[k])
-            lines += [f"{before[k]:10}  {after[k]:9}    {k}" for k in changed]
-        return "\n".join(lines)
 
-    def to_json(self) -> dict[str, object]:
-        """The document `aic.stats/1`."""
-        passes = [
-            {"pass": n, "before": dict(sorted(b.items())), "after": dict(sorted(a.items()))} for n, b, a in self.rows
-        ]
-        return {"schema": "aic.stats/1", "passes": passes}
+@dataclass(frozen=True)
+class Span:
+    """One run of a pass: when it began and ended on the clock of `time.perf_counter`, and the ops after it."""
+
+    name: str
+    began: float
+    ended: float
+    ops: int
 
 
-def timing_text(times: list[tuple[str, float]]) -> str:
-    """A line for each pass in order, with its share, and the total."""
-    total = sum(seconds for _, seconds in times)
-    lines = [f"{seconds:9.4f} s  {100 * seconds / (total or 1):5.1f} %  {name}" for name, seconds in times]
-    return "\n".join([*lines, f"{total:9.4f} s  100.0 %  total"])
+@dataclass
+class Tracing(Observer):
+    """When each pass ran; the time of its check is in it."""
 
+    start: float = field(default_factory=time.perf_counter)
+    spans: list[Span] = field(default_factory=list[Span])
+    _began: float = 0.0
 
-def timing_json(times: list[tuple[str, float]]) -> dict[str, object]:
-    """The document `aic.timing/1`."""
-    return {"schema": "aic.timing/1", "passes": [{"pass": name, "seconds": seconds} for name, seconds in times]}
+    def before(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        self._began = time.perf_counter()
+
+    def after(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        ended = time.perf_counter()
+        self.spans.append(Span(step.name, self._began, ended, sum(1 for _ in module.walk())))

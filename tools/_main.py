@@ -60,7 +60,16 @@ def summary(name: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, whose complaint about an unknown flag names the nearest one."""
+    """argparse, whose complaint about an unknown flag names the nearest one, and whose flags with an optional value
+    take it after `=` alone: in `--stats F` the F is the next argument."""
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]  its overloads differ in the default only
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's."""
+        bare = {f: a.const for a in self._actions if a.nargs == "?" for f in a.option_strings if f.startswith("--")}
+        given = [f"{word}={bare[word]}" if word in bare else word for word in (sys.argv[1:] if args is None else args)]
+        return super().parse_known_args(given, argparse.Namespace() if namespace is None else namespace)
 
     def error(self, message: str) -> NoReturn:
         flags = [flag for action in self._actions for flag in action.option_strings]

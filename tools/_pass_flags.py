@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,31 +13,53 @@ from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import ArgSpec, parse_spec
 from xdsl.utils.exceptions import ArgSpecParseError
 
-from ..compiler.errors import UsageError
-from ..compiler.knobs import DEBUG, DUMP
-from ..compiler.observe import Counting, Dumping, Printing, Wanted, always, never, timing_json, timing_text
+from ..compiler.errors import UsageError, printable
+from ..compiler.files import write_whole
+from ..compiler.knobs import DEBUG, DUMP, TRACE
+from ..compiler.observe import Counting, Dumping, Printing, Tracing, Wanted, always, never
 from ..compiler.pipeline import Observer
+from ..compiler.telling import (
+    Times,
+    remarks_json,
+    remarks_text,
+    stats_json,
+    stats_text,
+    timing_json,
+    timing_list,
+    timing_tree,
+    trace_json,
+)
+from ..dialects._report import Report, collecting
 
-ALL = "*"
+EVERY = "*"
+ELIDED = 16
+"""Elements above which the IR that is printed on the way shows a constant's type alone."""
 
 
 def add_pass_flags(parser: argparse.ArgumentParser) -> None:
-    """--dump-ir, --print-ir-*, --stats, --timing, --disable-pass, --pass-option, --pass-limit, --print-pipeline."""
+    """What is printed, written and counted round passes, and which of them run."""
     group = parser.add_argument_group("passes")
-    group.add_argument("--dump-ir", metavar="DIR", type=Path, help="write the IR after each pass there")
+    add = group.add_argument
+    add("--dump-ir", metavar="DIR", type=Path, help="write the IR after each pass there, with an index")
     for when in ("before", "after"):
-        flag = f"--print-ir-{when}"
-        group.add_argument(flag, metavar="PASS", action="append", default=[], help=f"print the IR {when} this pass")
-        group.add_argument(f"{flag}-all", action="store_true", help=f"print the IR {when} each pass")
-    group.add_argument("--print-ir-after-change", action="store_true", help="print it after passes that changed it")
-    group.add_argument("--print-ir-after-failure", action="store_true", help="print it after a pass that failed")
-    group.add_argument("--print-ir-diff", action="store_true", help="print what each pass changed")
-    group.add_argument("--stats", nargs="?", const="text", choices=("text", "json"), help="count ops round each pass")
-    group.add_argument("--timing", nargs="?", const="list", choices=("list", "json"), help="time each pass")
-    group.add_argument("--disable-pass", metavar="PASS", action="append", default=[], help="leave this pass out")
-    group.add_argument("--pass-option", metavar="PASS.K=V", action="append", default=[], help="set an option of a pass")
-    group.add_argument("--pass-limit", metavar="N", type=int, help="stop after N passes")
-    group.add_argument("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
+        flag, told = f"--print-ir-{when}", f"print the IR {when} this pass, or each"
+        add(flag, metavar="PASS", nargs="?", const=EVERY, action="append", default=[], help=told)
+        add(f"{flag}-all", dest=f"print_ir_{when}", action="append_const", const=EVERY, help="the same for each pass")
+    add("--print-ir-after-change", action="store_true", help="print it after passes that changed it")
+    add("--print-ir-after-failure", action="store_true", help="print it after a pass that failed")
+    add("--print-ir-diff", action="store_true", help="print what each pass changed")
+    add("--elide-larger", metavar="N", type=int, help=f"print no constant of more elements ({ELIDED}; dumps: any)")
+    told = "ops round each pass, rewrites by rule, bytes saved"
+    add("--stats", nargs="?", const="text", choices=("text", "json"), help=told)
+    add("--timing", nargs="?", const="tree", choices=("tree", "list", "json"), help="time each pass")
+    add("--trace-compile", metavar="T.json", type=Path, help="write a timeline, as Chrome and Perfetto read it")
+    told = "what passes (whose name matches) rewrote, and what they did not and why"
+    add("--remarks", metavar="RE", nargs="?", const="", help=told)
+    add("--disable-pass", metavar="PASS", action="append", default=[], help="leave this pass out")
+    add("--pass-option", metavar="PASS.K=V", action="append", default=[], help="set an option of a pass")
+    add("--pass-limit", metavar="N", type=int, help="stop after N passes")
+    add("--rewrite-limit", metavar="[PASS:]N", help="no more than N rewrites, in all or of this pass")
+    add("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
 
 
 def edited(steps: Sequence[ModulePass], args: argparse.Namespace) -> tuple[ModulePass, ...]:
@@ -72,6 +96,31 @@ class Watch:
 
     args: argparse.Namespace
     counting: Counting = field(default_factory=Counting)
+    tracing: Tracing = field(default_factory=Tracing)
+
+    def __post_init__(self) -> None:
+        self.report = limited(self.args.rewrite_limit)
+        self.trace = self.args.trace_compile or TRACE.get()
+        self.remarked = "" if self.args.remarks is None and DEBUG.get() >= 6 else self.args.remarks
+        try:
+            self.matches = re.compile(self.remarked or "")
+        except re.error as error:
+            raise UsageError(f"--remarks {self.remarked}: {error}") from error
+
+    @property
+    def needs_a_run(self) -> bool:
+        """Whether passes have to run for what is asked: a result from the cache will not do."""
+        flags = (self.args.timing, self.report.limit is not None, self.remarked is not None)
+        return any(flags) or bool(self.observers)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Passes run inside; their rewrites are counted if anybody wants to know."""
+        if not (self.args.stats or self.trace or self.remarked is not None or self.report.limit is not None):
+            yield
+            return
+        with collecting(self.report):
+            yield
 
     @property
     def observers(self) -> list[Observer]:
@@ -79,28 +128,50 @@ class Watch:
         found: list[Observer] = []
         args = self.args
         if (folder := args.dump_ir or DUMP.get()) is not None:
-            found.append(Dumping(folder))
-        before, after = _wanted(args.print_ir_before, args.print_ir_before_all), self._wanted_after()
+            found.append(Dumping(folder, args.elide_larger))
+        before, after = _wanted(args.print_ir_before), self._wanted_after()
         printing = Printing(before, after, args.print_ir_after_change, args.print_ir_diff, args.print_ir_after_failure)
+        printing.larger = ELIDED if args.elide_larger is None else args.elide_larger
         if before is not never or after is not never or printing.diff or printing.failure:
             found.append(printing)
-        return [*found, self.counting] if args.stats else found
+        return [*found, *[self.counting] * bool(args.stats), *[self.tracing] * bool(self.trace)]
 
     def _wanted_after(self) -> Wanted:
-        every = self.args.print_ir_after_all or self.args.print_ir_after_change or DEBUG.get() >= 5
-        return _wanted(self.args.print_ir_after, every)
+        every = self.args.print_ir_after_change or DEBUG.get() >= 5
+        return always if every else _wanted(self.args.print_ir_after)
 
-    def tell(self, times: list[tuple[str, float]]) -> None:
-        """Statistics and times, on stderr."""
+    def tell(self, times: Times) -> None:
+        """Statistics, times and remarks on stderr; the timeline into its file."""
+        told: list[str] = []
         if self.args.stats:
-            json_text = json.dumps(self.counting.to_json(), indent=2)
-            print(json_text if self.args.stats == "json" else self.counting.text(), file=sys.stderr)
+            made = stats_json if self.args.stats == "json" else stats_text
+            told.append(_text(made(self.counting, self.report)))
         if self.args.timing:
-            json_text = json.dumps(timing_json(times), indent=2)
-            print(json_text if self.args.timing == "json" else timing_text(times), file=sys.stderr)
+            form = {"tree": timing_tree, "list": timing_list, "json": timing_json}[self.args.timing]
+            told.append(_text(form(times)))
+        if self.remarked is not None:
+            remarks = self.report.remarks(lambda name: self.matches.search(name) is not None)
+            told.append(_text((remarks_json if self.args.json else remarks_text)(remarks)))
+        print("".join(f"{text}\n" for text in told if text), end="", file=sys.stderr)
+        if self.trace is not None:
+            write_whole(self.trace, json.dumps(trace_json(times, self.tracing, self.report), indent=1) + "\n")
 
 
-def _wanted(names: list[str], every: bool) -> Wanted:
-    if every:
+def _text(told: str | dict[str, object]) -> str:
+    return printable(told) if isinstance(told, str) else json.dumps(told, indent=2)
+
+
+def limited(text: str | None) -> Report:
+    """The report that stops at the limit of `[PASS:]N`; UsageError if it is none."""
+    if text is None:
+        return Report()
+    name, _, count = text.rpartition(":")
+    if not count.isdecimal():
+        raise UsageError(f"--rewrite-limit {text}: expected N or PASS:N")
+    return Report(int(count), name)
+
+
+def _wanted(names: list[str]) -> Wanted:
+    if EVERY in names:
         return always
     return (lambda name: name in names) if names else never

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compiler.errors import BudgetError, UsageError, printable
+from ..compiler.knobs import DEBUG
 from ._arguments import add_build, add_model, add_shapes, add_target, bytes_of, options_of, target_of, use_cache
-from ._pass_flags import Watch, add_pass_flags, edited
+from ._pass_flags import ELIDED, Watch, add_pass_flags, edited
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 HELP = "compile a model into an artifact"
 LEVELS = ("graph", "tensor", "loop", "hardware")
+SHOWN_STAGES, SHOWN_CODE = 3, 4
+"""AIC_DEBUG from which on the IR of each level is printed, and the emitted code."""
 LISTED = 8
 """Nodes on the host that a person is told of; all of them with --json."""
 ENTRY = "entry.json"
@@ -116,13 +119,14 @@ def _texts(
 
     if len(levels) != 1:
         raise UsageError("--emit mlir=..: several levels want an artifact's folder; add the kind of an artifact")
-    made = lower(model, target, options, until=levels[0])
+    with watch.collecting():
+        made = lower(model, target, options, until=levels[0])
     text = ir_text(made.module)
     if args.output in (None, "-"):
         print(text)
     else:
         write_whole(Path(args.output), text + "\n")
-    watch.tell([(name, seconds) for _, name, seconds in made.times])
+    watch.tell(made.times)
     return 0
 
 
@@ -139,17 +143,20 @@ def _artifact(
         return _to_stdout(model, target, options)
     out = Path(args.output or f"{model.name.removesuffix('.onnx')}-{target}")
     texts: dict[str, str] = {}
-    if levels:
+    if levels or DEBUG.get() >= SHOWN_STAGES:
         options = replace(options, stage=_collect(texts, levels))
-    watched = bool(levels or options.observers or args.timing or args.mem_limit)
-    made = (compile_model if watched else compile_cached)(model, target, options=options)
+    watched = bool(options.stage or watch.needs_a_run or args.mem_limit)
+    with watch.collecting():
+        made = (compile_model if watched else compile_cached)(model, target, options=options)
     _expect_within(args.mem_limit, made.manifest)
     found = placement_of(target, made.manifest.get("placement"))
     if args.no_fallback and found is not None:
         found.forbid(printable(model.name))
     if not _wants_file(out, made):
         write_folder(out, lambda fresh: _copy(made.folder, fresh, texts))
-    watch.tell([(name, seconds) for _, name, seconds in made.times])
+    if DEBUG.get() >= SHOWN_CODE:
+        _print_code(made.folder)
+    watch.tell(made.times)
     _tell(made, out, time.perf_counter() - start, args)
     return 0
 
@@ -168,13 +175,22 @@ def _wants_file(out: Path, made: "Compiled") -> bool:
 
 
 def _collect(texts: dict[str, str], levels: list[str]) -> "Callable[[str, AicContext, ModuleOp], None]":
-    from ..compiler.ir_text import ir_text
+    """A hook that keeps the text of these levels, and prints each where AIC_DEBUG asks for it."""
+    from ..compiler.ir_text import elided_text, ir_text
 
     def stage(level: str, _: "AicContext", module: "ModuleOp") -> None:
+        if DEBUG.get() >= SHOWN_STAGES:
+            print(f"// -----// IR at the {level} level //----- //\n{elided_text(module, ELIDED)}", file=sys.stderr)
         if level in levels:
             texts[f"{level}.mlir"] = ir_text(module) + "\n"
 
     return stage
+
+
+def _print_code(artifact: Path) -> None:
+    for path in sorted(artifact.iterdir()):
+        if path.suffix in (".c", ".h", ".npuasm"):
+            print(f"// -----// {path.name} //----- //\n{path.read_text(encoding='utf8')}", file=sys.stderr)
 
 
 def _copy(artifact: Path, fresh: Path, texts: Mapping[str, str]) -> None:

@@ -55,7 +55,8 @@ class AicOpt(xDSLOptMain):
             print(print_pipeline(self.steps))
             return 0
         watch, times = Watch(args), list[tuple[str, float]]()
-        texts = [self._chunk(chunk, offset, watch, times) for chunk, offset in self._input()]
+        with watch.collecting():
+            texts = [self._chunk(chunk, offset, watch, times) for chunk, offset in self._input()]
         if args.time_passes:
             print("".join(f"Pass {name} took {seconds} seconds\n" for name, seconds in times), end="")
         text = "// -----\n".join(texts)
@@ -63,7 +64,7 @@ class AicOpt(xDSLOptMain):
             sys.stdout.write(text)
         else:
             write_whole(Path(args.output_file), text)
-        watch.tell(times)
+        watch.tell([("passes", name, seconds) for name, seconds in times])
         return 0
 
     def _input(self) -> list[tuple[IO[bytes], int]]:

@@ -7,6 +7,8 @@ from aic.compiler.context import context
 from aic.compiler.errors import UsageError, VerifyError
 from aic.compiler.observe import Counting, Dumping, Printing, always
 from aic.compiler.pipeline import Observer, PassCrash, parse_pipeline, print_pipeline, run_pipeline
+from aic.compiler.telling import stats_text
+from aic.dialects._report import Report, collecting
 from xdsl.dialects.arith import AddfOp
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
@@ -133,13 +135,15 @@ def test_observers_see_each_pass():
 def test_printing_dumping_and_counting(tmp_path, capsys):
     counting = Counting()
     observers = [Printing(wanted_after=always, change=True), Dumping(tmp_path / "ir"), counting]
-    run_pipeline(context(), module(), "canonicalize,cse", observers=observers)
+    with collecting(Report()) as report:
+        run_pipeline(context(), module(), "canonicalize,cse", observers=observers)
     told = capsys.readouterr().err
     assert "IR after canonicalize" in told and "cse changed nothing" in told
     files = ["00-input.mlir", "01-canonicalize.mlir", "02-cse.mlir", "index.json"]
     assert sorted(f.name for f in (tmp_path / "ir").iterdir()) == files
     assert len(checked((tmp_path / "ir" / "index.json").read_text())["stages"]) == 3
-    assert counting.text().splitlines()[1:3] == [
+    assert stats_text(counting, report).splitlines()[1:4] == [
         "         5          3  canonicalize",
+        "                    2 x  fold-or-erase",
         "         2          0    arith.addf",
     ]
