@@ -29,11 +29,16 @@ def lower_network(network: Network, machine: Machine, effort: int = 2) -> Code:
     best: tuple[int, Plan] | None = None
     trouble: LowerError | AllocError | None = None
     cuts = Cuts(Facts(network, machine, halos(network)))
+    tried = set[object]()
     for knobs in (*variants(effort), *fallbacks()):
         if best is not None and (effort < 2 or knobs.budget < min(BUDGETS)):
             break
         try:
-            plan, cycles = attempt(network, machine, knobs, cuts)
+            plan = Search(network, machine, knobs, cuts).plan()
+            if plan.signature in tried:
+                continue
+            tried.add(plan.signature)
+            cycles = cycles_of(plan, machine)
         except (LowerError, AllocError) as error:
             trouble = error
             continue
@@ -45,13 +50,12 @@ def lower_network(network: Network, machine: Machine, effort: int = 2) -> Code:
     return lower_plan(best[1], machine)
 
 
-def attempt(network: Network, machine: Machine, knobs: Knobs, cuts: Cuts) -> tuple[Plan, int]:
-    """A plan and its cycles."""
-    plan = Search(network, machine, knobs, cuts).plan()
+def cycles_of(plan: Plan, machine: Machine) -> int:
+    """What a plan takes by the clock; AllocError if its program has no room."""
     trial = lower_plan(plan, machine)
     allocate(trial, machine)
     synchronise(trial, machine)
-    return plan, timeline(encode(trial, machine, data=False)).cycles
+    return timeline(encode(trial, machine, data=False)).cycles
 
 
 def variants(effort: int) -> Iterator[Knobs]:

@@ -51,6 +51,14 @@ class Plan:
     resident: set[int]
     """Ids of tensors that lie in SPAD as a whole; the others are there strip by strip."""
 
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """Equal for plans of a network that give the same program."""
+        groups = (
+            (len(g.layers), g.strips.count, g.strips.rows, g.keep, g.shares, g.streamed, g.ahead) for g in self.groups
+        )
+        return (frozenset(self.resident), *groups)
+
 
 def skews(layers: Sequence[Layer]) -> list[int]:
     """How many strips each layer runs behind the first: one more than what it reads from, so that while the vector unit
