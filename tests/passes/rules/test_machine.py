@@ -1,0 +1,69 @@
+"""Every rule of every file keeps its word on random graphs; and rules that were tampered with are found out."""
+
+from pathlib import Path
+
+import aic
+import pytest
+from aic.compiler.rulecheck import check
+from aic.passes._rules import read
+from aic.passes._rules.rewriter import compiled
+from aic.passes._rules.syntax import Source, parse
+
+ROOT = Path(aic.__file__).parent
+FILES = sorted((ROOT / "passes").rglob("*.rules"))
+RULES = {f"{file.stem}:{rule.name}": rule for file in FILES for rule in read(file)}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_keeps_what_graphs_compute(name: str):
+    found = check(RULES[name], times=12)
+    assert found.fault is None, str(found.fault)
+    assert found.fired >= 4, f"{found.fired} of {found.tried} graphs fitted the rule"
+
+
+MUTANTS = """
+plus-minus-zero | -0.0 | 0.0
+times-zero | x: int | x
+minus-itself | x: int | x
+equal-itself | x: int | x
+less-itself | => 0 | => 1
+plus-negative | sub(x, y) | sub(y, x)
+minus-negative | add(x, y) | sub(x, y)
+negative-difference | x: int | x
+negative-difference | sub(y, x) | sub(x, y)
+absolute-of-negative | x: float | x
+over-power-of-two | where power_of_two(c) |
+times-reciprocal | div(x, y) | div(y, x)
+relu-of-positive | where never_negative(y) |
+relu-of-positive | never_negative | at_least_zero
+relu-of-raised | where within(c, 1e-30, inf) |
+raised-relu | -1e-30 | 1
+either-not | where(c, y, x) | where(c, x, y)
+not-less | x: int | x
+not-less | greater_equal | greater
+max-absorbs | x: int | x
+root-of-square | => abs(x) | => x
+exp-times | add(x, y) | mul(x, y)
+common-factor-less | sub(b, c) | sub(c, b)
+max-of-negative | reduce_min | reduce_max
+add-add-known | add(x, add(c, d)) | add(x, c)
+over-known | reciprocal(c) | c
+"""
+CASES = [tuple(part.strip() for part in line.split("|")) for line in MUTANTS.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), CASES, ids=[f"{n}: {new or f'no {old}'}" for n, old, new in CASES])
+def test_a_mutant_is_found_out(name: str, old: str, new: str):
+    (rule,) = (r for key, r in RULES.items() if key.endswith(f":{name}"))
+    body = text_of(rule.rule.source.text, name)
+    assert old in body
+    (mutant,) = parse(Source("mutant.rules", body.replace(old, new)))
+    found = check(compiled(mutant), times=300)
+    assert found.fault is not None or found.fired == 0
+
+
+def text_of(text: str, name: str) -> str:
+    """The text of one rule, without comments."""
+    plain = "\n".join(line.partition("#")[0] for line in text.splitlines())
+    (part,) = (part for part in plain.split("rule ") if part.replace(":", " ").split()[:1] == [name])
+    return f"rule {part}"
