@@ -2,6 +2,7 @@
 
     session = aic.InferenceSession("model.onnx")        as onnxruntime's
     call = aic.compile("model.onnx", "c", "out/")       an artifact on disk, and a function of arrays
+    @aic.pass_, @aic.pattern, @aic.analysis             passes of one's own, which pipelines can name
     aic.npu.simulate("model.onnx", "edge").cycles       on a systolic machine that a file describes
 
 Importing it imports nothing else: each name is looked up when it is first used.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         VerifyError,
     )
     from .compiler.ort_types import SessionOptions
+    from .compiler.pass_api import analysis, changed, missed, pass_, pattern, rewrite, rewriting, run_passes
     from .compiler.session import InferenceSession, get_available_providers
 
 __all__ = [
@@ -46,14 +48,25 @@ __all__ = [
     "UsageError",
     "VerifyError",
     "__version__",
+    "analysis",
+    "changed",
     "compile",
     "get_available_providers",
+    "missed",
     "npu",
     "onnx_backend",
+    "pass_",
+    "pattern",
+    "rewrite",
+    "rewriting",
+    "run_passes",
 ]
 
 _FROM = {
     "compile": "api",
+    **dict.fromkeys(
+        ("analysis", "changed", "missed", "pass_", "pattern", "rewrite", "rewriting", "run_passes"), "pass_api"
+    ),
     "InferenceSession": "session",
     "get_available_providers": "session",
     "SessionOptions": "ort_types",

@@ -54,6 +54,36 @@ def find_pass(name: str) -> type[ModulePass]:
     return found
 
 
+@cache
+def plugin_passes() -> Mapping[str, type[ModulePass]]:
+    """The passes of third parties, by the name of their entry point; what is no pass of that name, or has the name of
+    one of ours, is warned of and left out."""
+    found: dict[str, type[ModulePass]] = {}
+    for name, thing in plugins("passes").items():
+        if not (inspect.isclass(thing) and issubclass(thing, ModulePass)) or thing.name != name:
+            log.warning("plugin %s is left out: expected a pass of that name, found %r", name, thing)
+        elif name in pass_files():
+            log.warning("plugin %s is left out: aic has a pass of that name", name)
+        else:
+            found[name] = thing
+    return found
+
+
+_made: dict[str, type[ModulePass]] = {}
+
+
+def made_passes() -> Mapping[str, type[ModulePass]]:
+    """The passes that `@aic.pass_` made in this process, by name."""
+    return _made
+
+
+def register_pass(made: type[ModulePass]) -> None:
+    """Let pipelines name the pass; a later one of the same name replaces it. ValueError if the name is one of ours."""
+    if made.name in pass_files():
+        raise ValueError(f"pass {made.name}: aic has one of that name, {pass_files()[made.name]}")
+    _made[made.name] = made
+
+
 def targets() -> tuple[str, ...]:
     """The names of the targets, sorted."""
     return tuple(sorted(i.name for i in pkgutil.iter_modules(backends.__path__) if i.ispkg))

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -13,8 +12,9 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.transforms import get_all_passes
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
 
+from ..dialects._analysis import holding, passed
 from ..dialects._report import begin
-from .context import find_pass, pass_files, plugins
+from .context import find_pass, made_passes, pass_files, plugin_passes
 from .errors import AicError, UsageError, VerifyError
 from .verify_ssa import verify_ssa
 
@@ -42,14 +42,20 @@ class Observer:
         """The pass, or the check of its result, raised; the module may be in any state."""
 
 
-@cache
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
-    """Every pass by name: xDSL's, the plugins', ours. Factories: nothing is imported until it is named."""
-    theirs = {
-        name: partial(cast(Callable[[object], type[ModulePass]], lambda found: found), found)
-        for name, found in plugins("passes").items()
-    }
-    return {**get_all_passes(), **theirs, **{name: partial(find_pass, name) for name in pass_files()}}
+    """Every pass by name: xDSL's, the plugins', those made by `@aic.pass_`, ours. Factories: nothing of ours or of
+    xDSL's is imported until it is named."""
+    theirs = {name: partial(_given, found) for name, found in (*plugin_passes().items(), *made_passes().items())}
+    return {**_borrowed(), **theirs, **{name: partial(find_pass, name) for name in pass_files()}}
+
+
+@cache
+def _borrowed() -> dict[str, Callable[[], type[ModulePass]]]:
+    return get_all_passes()
+
+
+def _given(found: type[ModulePass]) -> type[ModulePass]:
+    return found
 
 
 def pass_named(name: str) -> type[ModulePass]:
@@ -108,10 +114,12 @@ def run_pipeline(
         for observer in observers:
             observer.before(index, step, module)
         begin(step.name)
+        held = holding(module)
         try:
             began = time.perf_counter()
             step.apply(ctx, module)
             times.append((step.name, time.perf_counter() - began))
+            passed(module, held, preserved(step))
             if verify_each or (verify_ends and index == len(steps) - 1):
                 _check(module, f"after pass {step.name}")
         except Exception as error:
@@ -124,6 +132,11 @@ def run_pipeline(
         for observer in observers:
             observer.after(index, step, module)
     return times
+
+
+def preserved(step: ModulePass) -> Sequence[object]:
+    """The analyses that a pass says still hold after it: its class's `preserves`."""
+    return vars(type(step)).get("preserves", ())
 
 
 def _blamed(ctx: Context, start: ModuleOp, steps: tuple[ModulePass, ...], index: int, error: Exception) -> Exception:

@@ -7,11 +7,15 @@ its CPU, the C compiler, and aic's own sources.
 import hashlib
 import json
 import platform
+import secrets
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from xdsl.passes import ModulePass
 
 from .._version import VERSION
 from .artifact import read_manifest
@@ -48,9 +52,11 @@ def object_cache(found: Cache) -> Callable[[str, Callable[[Path], None]], Path]:
 def artifact_key(model: Model, target: str, options: Options) -> str:
     """The hash that an artifact is cached under."""
     chosen = target_named(target)
-    passes = {level: print_pipeline(steps) for level, steps in plan(target, options).items()}
+    steps = plan(target, options)
+    passes = {level: print_pipeline(found) for level, found in steps.items()}
     values = {name: _hashed(str(v.dtype), str(v.shape), v.tobytes()) for name, v in sorted(options.values.items())}
     facts = {
+        "plugins": sorted({_foreign_source(step) for found in steps.values() for step in found}),
         "versions": [VERSION, own_sources(), cpu_identity(), compiler_identity(options.cc or "cc")],
         "model": [model.digest, model.name],
         "target": [target, passes, chosen.describe(chosen.machine(options.settings))],
@@ -66,6 +72,16 @@ def _hashed(*parts: str | bytes) -> str:
         data = part.encode() if isinstance(part, str) else part
         found.update(len(data).to_bytes(8, "little") + data)
     return found.hexdigest()
+
+
+def _foreign_source(step: ModulePass) -> str:
+    """A hash of the file that somebody else's pass is in, "" for one of ours or xDSL's; of a pass that is in no file
+    nothing is known, so that it gets a name that never comes again."""
+    home = type(step).__module__
+    if home.partition(".")[0] in (__name__.partition(".")[0], "xdsl"):
+        return ""
+    file = getattr(sys.modules.get(home), "__file__", None)
+    return _hashed(home, Path(file).read_bytes()) if file else secrets.token_hex()
 
 
 @cache

@@ -5,8 +5,8 @@
     missed(op, "fold-scale", "the weight has other users")
 
 Both do nothing, and the first answers True, unless somebody collects. A `RewritePattern` that an xDSL walker applies is
-counted, and stopped at the limit, without a word of its own: its rule is the name of its class. One that calls
-`rewriting` itself is not counted again.
+counted, and stopped at the limit, without a word of its own: its rule is the name of its class, or what a `Rule`
+says. One that calls `rewriting` itself is not counted again.
 """
 
 import re
@@ -21,6 +21,12 @@ from xdsl.ir import Operation
 from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, RewritePattern
 
 from ._location import origins
+
+
+class Rule(RewritePattern):
+    """A pattern with the name that its rewrites are counted under."""
+
+    rule: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,8 @@ def watched(pattern: RewritePattern) -> RewritePattern:
     if isinstance(pattern, GreedyRewritePatternApplier):
         inner = [watched(p) for p in pattern.rewrite_patterns]
         return Watched(replace(pattern, rewrite_patterns=inner), "fold-or-erase", report)
-    return Watched(pattern, rule_of(type(pattern).__name__), report)
+    name = pattern.rule if isinstance(pattern, Rule) else rule_of(type(pattern).__name__)
+    return Watched(pattern, name, report)
 
 
 def rule_of(name: str) -> str:

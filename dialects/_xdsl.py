@@ -1,9 +1,11 @@
-"""The names of xDSL that move between its releases, and the four things we change in it.
+"""The names of xDSL that move between its releases, and the five things we change in it.
 
 New ops inherit an origin: xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose
 location is unknown takes that of the op the pattern matched, so that a report at any level can name the ONNX node.
 
 Rewrites are counted: while somebody collects (`_report.py`), a walker tells each rewrite of its patterns.
+
+A rewrite ends what analyses know (`_analysis.py`).
 
 A tensor may stand for a memref of any layout, as in MLIR: xDSL's `bufferization.to_tensor` takes row-major ones only.
 
@@ -24,6 +26,7 @@ from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import VerifyException
 
+from ._analysis import changed
 from ._report import watched
 
 __all__ = [
@@ -48,7 +51,14 @@ def _with_origin(self: PatternRewriter, insert_point: Operation | InsertPoint) -
                 op.location = matched.location
 
     _start(self, insert_point)
-    self.operation_insertion_handler.append(inherit)
+    self.operation_insertion_handler += [inherit, _ended]
+    self.operation_removal_handler.append(_ended)
+    self.operation_modification_handler.append(_ended)
+    self.operation_replacement_handler.append(_ended)
+
+
+def _ended(*_: object) -> None:
+    changed()
 
 
 PatternRewriter.__init__ = _with_origin

@@ -39,6 +39,14 @@ def arguments(line: str) -> list[str]:
     return words[: words.index("&&")] if "&&" in words else words
 
 
+def write_files(text: Path, folder: Path) -> list[Path]:
+    """Write the blocks of a text that begin with a file's name, `# relus.py` or `// file.mlir`, into the folder."""
+    found = re.findall(r"^```\w+\n(?:#|//) ([\w.]+)\n(.*?)^```$", text.read_text("utf8"), re.MULTILINE | re.DOTALL)
+    for name, block in found:
+        (folder / name).write_text(block)
+    return [folder / name for name, _ in found]
+
+
 @pytest.mark.parametrize("line", sorted({line for file in TEXTS for line in lines(file)}))
 def test_commands_are_ones_that_there_are(line: str):
     name, *rest = arguments(line)
@@ -61,6 +69,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
 def test_the_commands_of_a_text_run_in_order(file: Path, folder: Path, capsys: pytest.CaptureFixture[str]):
+    write_files(file, folder)
     for line in lines(file):
         words = arguments(line)
         if " ".join(words).startswith(LONG) or "project" in words or line.startswith("printf"):
@@ -69,6 +78,13 @@ def test_the_commands_of_a_text_run_in_order(file: Path, folder: Path, capsys: p
             pytest.importorskip(needed)
         assert dispatch(words) == 0, (line, capsys.readouterr().err)
         capsys.readouterr()
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
+def test_the_programs_of_a_text_run(file: Path, folder: Path):
+    for program in (f for f in write_files(file, folder) if f.suffix == ".py"):
+        found = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=120)
+        assert found.returncode == 0, found.stderr
 
 
 def test_the_program_by_hand(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -17,6 +17,7 @@ from ..compiler.errors import UsageError, printable
 from ..compiler.files import write_whole
 from ..compiler.knobs import DEBUG, DUMP, TRACE
 from ..compiler.observe import Counting, Dumping, Printing, Tracing, Wanted, always, never
+from ..compiler.pass_api import load_plugin
 from ..compiler.pipeline import Observer
 from ..compiler.telling import (
     Times,
@@ -40,6 +41,7 @@ def add_pass_flags(parser: argparse.ArgumentParser) -> None:
     """What is printed, written and counted round passes, and which of them run."""
     group = parser.add_argument_group("passes")
     add = group.add_argument
+    add("--plugin", metavar="F.py", action="append", default=[], type=Path, help="passes of this file, by @aic.pass_")
     add("--dump-ir", metavar="DIR", type=Path, help="write the IR after each pass there, with an index")
     for when in ("before", "after"):
         flag, told = f"--print-ir-{when}", f"print the IR {when} this pass, or each"
@@ -60,6 +62,12 @@ def add_pass_flags(parser: argparse.ArgumentParser) -> None:
     add("--pass-limit", metavar="N", type=int, help="stop after N passes")
     add("--rewrite-limit", metavar="[PASS:]N", help="no more than N rewrites, in all or of this pass")
     add("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
+
+
+def load_plugins(args: argparse.Namespace) -> None:
+    """Let pipelines name the passes of --plugin."""
+    for file in args.plugin:
+        load_plugin(file)
 
 
 def edited(steps: Sequence[ModulePass], args: argparse.Namespace) -> tuple[ModulePass, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..compiler.errors import BudgetError, UsageError, printable
 from ..compiler.knobs import DEBUG
 from ._arguments import add_build, add_model, add_shapes, add_target, bytes_of, options_of, target_of, use_cache
-from ._pass_flags import ELIDED, Watch, add_pass_flags, edited
+from ._pass_flags import ELIDED, Watch, add_pass_flags, edited, load_plugins
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from ..compiler.frontends.onnx.model import load
 
     use_cache(args)
+    load_plugins(args)
     target = target_of(args).name
     levels = {kind: _level(kind) for kind in args.emit if kind.partition("=")[0] == "mlir"}
     kinds = tuple(dict.fromkeys([kind for kind in args.emit if kind not in levels] + ["report"] * args.report))

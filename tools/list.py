@@ -25,20 +25,22 @@ def _targets(_: argparse.Namespace) -> Entries:
 
 
 def _passes(args: argparse.Namespace) -> Entries:
-    from ..compiler.context import pass_files
+    from ..compiler.context import pass_files, plugin_passes
     from ..compiler.pipeline import available_passes
 
-    chosen = available_passes() if args.all else pass_files()
+    chosen = available_passes() if args.all else {*pass_files(), *plugin_passes()}
     return {name: _about(name).partition("\n")[0] for name in sorted(chosen)}
 
 
 def _about(name: str) -> str:
-    """The documentation of a pass: its file's, which has the picture, before its class's."""
+    """The documentation of a pass: of ours its file's, which has the picture; of others its own before its file's."""
+    from ..compiler.context import pass_files
     from ..compiler.pipeline import pass_named
 
     found = pass_named(name)
     module = inspect.getmodule(found)
-    return inspect.cleandoc((module.__doc__ if module else None) or found.__doc__ or "")
+    texts = [(module.__doc__ if module else None) or "", found.__doc__ or ""]
+    return inspect.cleandoc(next(filter(None, texts if name in pass_files() else reversed(texts)), ""))
 
 
 def _dialects(_: argparse.Namespace) -> Entries:

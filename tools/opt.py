@@ -21,9 +21,10 @@ from ..compiler.files import write_whole
 from ..compiler.foreign import translated
 from ..compiler.limits import check_sizes
 from ..compiler.observe import Printing, always
-from ..compiler.pipeline import available_passes, parse_pipeline, print_pipeline, run_pipeline
+from ..compiler.pipeline import parse_pipeline, print_pipeline, run_pipeline
 from ..compiler.weights import random_weights
-from ._pass_flags import Watch, add_pass_flags, edited
+from ..dialects.graph.weight import AicContext
+from ._pass_flags import Watch, add_pass_flags, edited, load_plugins
 
 HELP = "run passes on IR text"
 
@@ -34,8 +35,8 @@ class AicOpt(xDSLOptMain):
     def __init__(self) -> None:
         self.available_frontends = {}
         self.available_targets = {"mlir": get_all_targets()["mlir"]}
-        self.available_passes = available_passes()
-        self.ctx = self.weighted = context()
+        self.available_passes = {}  # ours are found by `parse_pipeline`
+        self.ctx = self.weighted = AicContext()
         self.register_all_frontends()
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,9 @@ class AicOpt(xDSLOptMain):
     def start(self, args: argparse.Namespace) -> int:
         """Do what the arguments say; returns the exit code."""
         self.args = args
+        self.ctx = self.weighted = context()
         self.ctx.allow_unregistered = args.allow_unregistered_dialect
+        load_plugins(args)
         self.steps = edited(parse_pipeline(args.passes), args)
         if args.target not in self.available_targets:
             raise UsageError(f"-t {args.target}: expected one of {', '.join(self.available_targets)}")
