@@ -191,8 +191,12 @@ class Reader:
 
     def name(self, stem: str) -> str:
         """A name of its own."""
-        count = self._names[stem] = self._names.get(stem, 0) + 1
-        return stem if count == 1 else f"{stem}_{count}"
+        count = self._names.get(stem, 0) + 1
+        while (found := stem if count == 1 else f"{stem}_{count}") in self._names:
+            count += 1
+        self._names[stem] = count
+        self._names.setdefault(found, 1)
+        return found
 
     def stem(self, op: Operation) -> str:
         """What layers of an op are called after."""
