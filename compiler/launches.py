@@ -18,13 +18,13 @@ from xdsl.dialects.func import FuncOp
 
 from ..dialects import kernel
 from ..dialects._location import origins
-from ..dialects._xdsl import GenericOp
+from ..passes.loop.join_launches import only_moves
 from .driver import Options, Plan, lower
 from .errors import MissingToolError, UsageError
 from .frontends.onnx.model import Model
 
-LAST = "bufferize"
-"""The last pass that makes launches."""
+LAST = ("bufferize", "join-launches")
+"""The passes that make launches on buffers, or fewer of them."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,10 @@ def launches(model: Model, target: str, options: Options) -> tuple[Launch, ...]:
 
 
 def until_launches(plan: Plan) -> Plan:
-    """The plan up to the last pass that makes launches."""
+    """The plan up to the last pass that changes how many launches there are."""
     steps = plan.get("loop", ())
-    place = next((i + 1 for i, step in enumerate(steps) if step.name == LAST), len(steps))
+    place = max((i + 1 for i, step in enumerate(steps) if step.name in LAST), default=len(steps))
     return {**plan, "loop": steps[:place]}
-
-
-def only_moves(function: kernel.FuncOp) -> bool:
-    """Whether a kernel computes nothing: each generic of it yields what it reads."""
-    generics = [op for op in function.walk() if isinstance(op, GenericOp)]
-    return bool(generics) and all(yields_input(op) for op in generics)
-
-
-def yields_input(op: GenericOp) -> bool:
-    """Whether the body is a yield of arguments."""
-    block = op.body.block
-    last = block.last_op
-    return last is block.first_op and last is not None and all(v in block.args for v in last.operands)
 
 
 def peer_nodes(path: Path, shapes: dict[str, tuple[int, ...]]) -> Counter[str]:

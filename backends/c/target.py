@@ -43,7 +43,7 @@ class CTarget(Target[Cpu]):
         return {
             "graph": GRAPH[min(level, 1)],
             "tensor": f"lower-graph-to-tensor,{views}fuse-kernels,assign-layout,choose-schedule{{{numbers}}}",
-            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},dce,plan-memory,check-memory",
+            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},join-launches,dce,plan-memory,check-memory",
         }
 
     def emit(
