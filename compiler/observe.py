@@ -1,6 +1,5 @@
 """Observers of a pipeline: print the IR round a pass, dump it, count its ops, note when it ran."""
 
-import difflib
 import json
 import sys
 import time
@@ -16,6 +15,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects.kernel import FuncOp as KernelOp
 from .files import write_whole
+from .ir_diff import line_diff
 from .ir_text import elided_text
 from .pipeline import Observer
 
@@ -59,8 +59,7 @@ class Printing(Observer):
             print(f"// -----// {step.name} changed nothing //----- //", file=self.stream)
             return
         if self.diff:
-            lines = difflib.unified_diff(self._text.splitlines(), text.splitlines(), "before", step.name, lineterm="")
-            text = "\n".join(lines)
+            text = "\n".join(line_diff(self._text.splitlines(), text.splitlines()))
         print(f"// -----// IR after {step.name} //----- //\n{text}", file=self.stream)
 
     def _told(self, module: ModuleOp) -> str:

@@ -83,7 +83,7 @@ def _measured(args: argparse.Namespace, model: "Model", kind: str) -> "tuple[lis
     from ..compiler.layers import Layer, Row, layers, of_nodes, on_device, table
     from ..compiler.references import reference_arrays
 
-    options, feed = _feed(args, model)
+    options, feed = feed_of(args, model)
     looked = args.all_layers or args.first_bad
     device = on_device(model, target_of(args).name, options, feed) if looked and args.at == "hardware" else None
     wanted = list(device.names) if device else [layer.tensor for layer in layers(model)] if looked else []
@@ -102,7 +102,7 @@ def _measured(args: argparse.Namespace, model: "Model", kind: str) -> "tuple[lis
     return outputs, table(model, found, reference, tolerance) if wanted else []
 
 
-def _feed(args: argparse.Namespace, model: "Model") -> "tuple[Options, dict[str, Array]]":
+def feed_of(args: argparse.Namespace, model: "Model") -> "tuple[Options, dict[str, Array]]":
     """The options with the inputs' shapes in them, and all inputs."""
     from ..compiler.frontends.onnx.declared import argument_types
     from ..compiler.runnable import Runnable, shaped
@@ -144,7 +144,7 @@ def _guilty(args: argparse.Namespace, model: "Model", kind: str) -> str:
     from ..compiler.layers import guilty_pass
     from ..compiler.references import reference_arrays
 
-    options, feed = _feed(args, model)
+    options, feed = feed_of(args, model)
     reference = reference_arrays(kind, args.model, model, options, feed, [])
     until = "tensor" if args.at == "hardware" else args.at
     found = guilty_pass(model, target_of(args).name, options, until, feed, reference, tolerance_for(args, model))
