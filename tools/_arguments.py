@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,22 +97,24 @@ def target_of(args: argparse.Namespace) -> "TargetChoice":
 
 def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":
     """The options of a compilation that the flags ask for."""
-    from ..compiler.driver import Options
     from ..compiler.knobs import CC, CFLAGS
 
-    dims = {name: whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()}
     build = {}
     if hasattr(args, "cc"):
         flags = tuple(f"{CFLAGS.get()} {args.cflags}".split())
         build = {"cc": args.cc or CC.get(), "cflags": flags, "weights": args.weights, "name": args.prefix}
         build["jobs"] = args.jobs
+    return replace(shapes_of(args, model), settings=target_of(args).settings, level=args.level, **build)
+
+
+def shapes_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":
+    """The options of an import that --dim, --shape and --value ask for."""
+    from ..compiler.driver import Options
+
     return Options(
-        dims=dims,
+        dims={name: whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()},
         shapes={name: shape_of(text) for name, text in pairs(args.shape, "--shape").items()},
         values=values_of(args, model),
-        settings=target_of(args).settings,
-        level=args.level,
-        **build,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, defs, helper
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
@@ -75,7 +75,12 @@ def _main(w: Writer, main: FuncOp, name: str) -> GraphProto:
     for argument, text in zip(block.args, arguments, strict=True):
         w.bind(argument, text)
     for value, text in zip(results, wanted, strict=True):
-        if isinstance(value.owner, Operation) and value.owner.operands and not w.bound(value):
+        if (
+            isinstance(value.type, TensorType)
+            and isinstance(value.owner, Operation)
+            and value.owner.operands
+            and not w.bound(value)
+        ):
             w.bind(value, text)
     refused = _written(w, [op for op in block.ops if op is not last])
     if refused:
@@ -103,8 +108,9 @@ def _written(w: Writer, ops: Sequence[Operation]) -> list[errors.Node]:
             at = error.op or op
             entry = errors.Node(printable(w.label(at)), at.name, inputs=_typed(at.operands), reason=str(error))
             refused.setdefault(f"{entry.name} {entry.op} {entry.reason}", entry)
-            for index in range(len(op.results)):
-                w.result(op, index)
+            for index, type in enumerate(op.result_types):
+                if isinstance(type, TensorType):
+                    w.result(op, index)
     return list(refused.values())
 
 

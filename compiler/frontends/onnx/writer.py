@@ -77,6 +77,16 @@ class Writer:
             return self.name(value)
         return self._constant(op)
 
+    def array(self, value: SSAValue) -> Array | None:
+        """The value of a constant or a weight."""
+        match value.owner:
+            case ConstantOp() as op:
+                return op.array()
+            case WeightOp() as op if op.weight in self.weights:
+                return self.weights[op.weight]
+            case _:
+                return None
+
     def _constant(self, op: Operation | Block) -> str:
         """A fresh initializer."""
         match op:

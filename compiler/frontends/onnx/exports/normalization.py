@@ -1,5 +1,6 @@
 """Exporters of normalisations, softmax and reductions."""
 
+import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import SSAValue
 
@@ -69,6 +70,8 @@ def whole(w: Writer, op: TrailingNormOp, value: SSAValue) -> Value:
         return value
     if len(shape(value)) > len(wanted):
         w.refuse(f"a scale or bias of shape {list(shape(value))} for normalised axes {list(wanted)}")
+    if (known := w.array(value)) is not None:
+        return w.tensor(np.broadcast_to(known, wanted))
     return w.value("Expand", op, value, w.ints(wanted))
 
 
