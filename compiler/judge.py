@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from ..dialects._shape import Array
 from ..dialects.graph.weight import AicContext
@@ -18,6 +19,7 @@ from .compare import Difference, Tolerance, difference
 from .errors import UsageError
 from .interpret import interpret
 from .ir_text import ir_text
+from .pipeline import PassCrash, run_pipeline
 
 Judge = Callable[[AicContext, ModuleOp], str]
 
@@ -81,6 +83,18 @@ class Command:
             raise UsageError(f"--check {self.text}: {error}") from error
         lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
         return done.returncode, f"exit {done.returncode}: {lines[-1] if lines else ''}" if done.returncode else ""
+
+
+def failure_of(ctx: AicContext, module: ModuleOp, steps: Sequence[ModulePass], judge: Judge) -> str:
+    """How these passes fail on a copy of the module: the kind of their exception, or `wrong`; "" if they do not."""
+    after = module.clone()
+    for step in steps:
+        try:
+            run_pipeline(ctx, after, [step], verify_each=True)
+        except Exception as error:  # whatever a faulty pass raises
+            cause = error.__cause__ if isinstance(error, PassCrash) and error.__cause__ else error
+            return f"{step.name}: {type(cause).__name__}"
+    return "wrong" if judge(ctx, after) else ""
 
 
 def told(gap: Difference) -> str:

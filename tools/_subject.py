@@ -1,7 +1,7 @@
 """What `aic bisect` and `aic reduce` look into: a module before its passes, with inputs to run it on."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +18,17 @@ from ..compiler.frontends.onnx.model import Model, load
 from ..compiler.interpret import interpret
 from ..compiler.judge import Numbers
 from ..compiler.limits import check_sizes
+from ..compiler.pass_api import load_plugin
 from ..compiler.pipeline import parse_pipeline, verify
 from ..compiler.references import reference_arrays
 from ..compiler.runnable import of_model as compiled
 from ..compiler.session import ports_of
+from ..compiler.submodel import Part
 from ..compiler.vectors import random_inputs
 from ..compiler.weights import random_weights
 from ..dialects._shape import Array
 from ..dialects.graph.weight import AicContext
+from ._arguments import target_of
 from .compare import feed_of
 
 
@@ -71,23 +74,49 @@ class Subject:
         return self.judge(None, tolerance).wrong(found)
 
 
-def of_text(path: Path, passes: str, seed: int) -> Subject:
+def of_text(path: Path, passes: str, seed: int, *, plugins: Sequence[Path] = ()) -> Subject:
     """IR text with random weights and inputs."""
+    for file in plugins:
+        load_plugin(file)
     ctx = context()
     module = Parser(ctx, path.read_text(encoding="utf8"), str(path)).parse_module()
     check_sizes(module)
     verify(module)
     random_weights(ctx, module, seed)
+    return Subject(ctx, module, [Stage("", step) for step in parse_pipeline(passes)], random_feed(module, seed))
+
+
+def random_feed(module: ModuleOp, seed: int) -> list[Array]:
+    """Random inputs of @main in order."""
     ports = ports_of(module_ports(module, "arg"))
     shapes = {port.name: tuple(d for d in port.dims or () if isinstance(d, int)) for port in ports}
-    inputs = [*random_inputs(ports, shapes, seed).values()]
-    return Subject(ctx, module, [Stage("", step) for step in parse_pipeline(passes)], inputs, path=path)
+    return [*random_inputs(ports, shapes, seed).values()]
+
+
+def feed_and_results(ctx: AicContext, module: ModuleOp, seed: int) -> tuple[list[Array], list[str], dict[str, Array]]:
+    """Random inputs, the outputs' names, and what they are."""
+    inputs, names = random_feed(module, seed), [str(port["name"]) for port in module_ports(module, "res")]
+    return inputs, names, dict(zip(names, interpret(ctx, module, inputs), strict=True))
 
 
 def of_model(args: argparse.Namespace, target: str) -> Subject:
     """A model with the passes of its target down to --at, or those of -p."""
+    for file in args.plugin:
+        load_plugin(file)
     model = load(args.model)
     options, feed = feed_of(args, model)
+    return _subject(args, model, feed, options, target)
+
+
+def of_part(args: argparse.Namespace, part: Part, target: str) -> Subject:
+    """A part of a model, with its own inputs, and the same passes."""
+    options = Options(settings=target_of(args).settings, level=args.level)
+    return _subject(args, part.model, part.feed, options, target)
+
+
+def _subject(
+    args: argparse.Namespace, model: Model, feed: Mapping[str, Array], options: Options, target: str
+) -> Subject:
     ctx = context()
     module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
     if args.passes is not None:

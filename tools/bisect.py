@@ -67,14 +67,10 @@ def run(args: argparse.Namespace) -> int:
 
 def subject_of(args: argparse.Namespace) -> Subject:
     """What is bisected: IR text with the passes of -p, or a model with those of its target."""
-    from ..compiler.pass_api import load_plugin
-
-    for file in args.plugin:
-        load_plugin(file)
     if args.model.suffix == ".mlir":
         if args.passes is None:
             raise UsageError("IR text wants its passes: -p 'a,b{k=v}'")
-        return of_text(args.model, args.passes, args.seed)
+        return of_text(args.model, args.passes, args.seed, plugins=args.plugin)
     return of_model(args, target_of(args).name)
 
 
