@@ -89,13 +89,24 @@ class Emitter:
                 self.code.add("ld.l", x=x, y=y, desc=desc, layer=self.number)
         return high - low
 
-    def load(self, store: Store, image: int, low: int, high: int, blocks: tuple[int, int] | None = None) -> None:
-        """Bring the rows [low, high) of an image from DRAM; `blocks` of channels (first, count), by default all."""
+    def load(
+        self,
+        store: Store,
+        image: int,
+        low: int,
+        high: int,
+        blocks: tuple[int, int] | None = None,
+        columns: tuple[int, int] | None = None,
+    ) -> None:
+        """Bring rows [low, high) of an image from DRAM; `blocks` of channels (first, count) and columns [low, high), by
+        default all."""
         place, t = self.dram.places[id(store.tensor)], store.tensor
         if t.packed is not None:
             self._load_packed(store, place, image, low, high)
             return
-        for op in self._transfer(store, place, image, low, high, (0, t.columns), blocks or (0, store.blocks)):
+        for op in self._transfer(
+            store, place, image, low, high, columns or (0, t.columns), blocks or (0, store.blocks)
+        ):
             self.code.add("ld.a", x=op[0], dram=op[1], desc=("dma", op[2]), layer=self.number)
 
     def save(

@@ -20,6 +20,7 @@ from ..vector.layers import emit_vector
 from .emitter import Emitter
 from .interleave import interleaved
 from .matrix import Stores, lower_matrix, lower_product
+from .written import Written, box_of
 
 LOADS = 4
 """Transfers in which a whole tensor is loaded, so that work can begin with the first."""
@@ -36,8 +37,8 @@ class Lowering:
         self.e, self.plan = emitter, plan
         self.stores: dict[int, Store] = {}
         self.numbers = {id(layer): i for i, layer in enumerate(plan.network.layers)}
-        self.written: dict[int, set[int]] = {}
-        """Blocks of channels that earlier groups, or the host, have put into DRAM."""
+        self.written = Written()
+        """What earlier groups, or the host, have put into DRAM."""
         self.ends = {id(t) for t in plan.network.outputs}
         self.readers: dict[int, int] = {}
         for at, group in enumerate(plan.groups):
@@ -59,8 +60,7 @@ class Lowering:
             self.e.dram.put_packed(tensor, readers[0])
         else:
             self.e.dram.put(tensor, self.e.dram.input)
-        lanes = self.e.machine.channel_lanes(tensor.type)
-        self.written[id(tensor)] = set(range(-(-tensor.channels // lanes)))
+        self.written.add(tensor, box_of(View.whole(tensor), self.e.machine.channel_lanes(tensor.type)))
 
 
 class _GroupRun:
@@ -89,9 +89,9 @@ class _GroupRun:
         for step in range(count + max(behind)):
             now, then = ([(i, s - behind[i]) for i in order if 0 <= s - behind[i] < count] for s in (step, step + 1))
             self._step(now, then)
-        for key, blocks in self.blocks.items():
-            if self._leaves(key):
-                self.owner.written.setdefault(key, set()).update(blocks)
+        for view in (layer.out for layer in layers):
+            if self._leaves(id(view.tensor)):
+                self.owner.written.add(view.tensor, box_of(view, self.e.machine.channel_lanes(view.tensor.type)))
 
     def _step(self, now: Sequence[tuple[int, int]], then: Sequence[tuple[int, int]]) -> None:
         """Strips of layers, none of which depends on another: interleaved, if there is room for what all keep. What the
@@ -101,7 +101,7 @@ class _GroupRun:
                 self._layer(i, strip)
             return
         self._open(now, lambda tensor: True)
-        self._open(then, lambda tensor: id(tensor) in self.owner.written)
+        self._open(then, lambda tensor: tensor in self.owner.written)
         code, made = self.e.code, list[list[Op]]()
         first = len(code.ops)
         for i, strip in now:
@@ -208,7 +208,7 @@ class _GroupRun:
         taken = 0
         if strips.rows and strip and span.first == strips.span(tensor, strip - 1).first and span.low < span.fresh:
             old = self._store(tensor, strip - 1)
-            there = self.owner.written.get(id(tensor), set()) | self.blocks.get(id(tensor), set())
+            there = self.owner.written.blocks(tensor) | self.blocks.get(id(tensor), set())
             taken = e.carry(old, store, span.first * halo.pitch + span.fresh, ranges(sorted(there)))
         e.fill(store, taken)
         end = self._end(tensor, strip)
@@ -228,19 +228,14 @@ class _GroupRun:
         saved as a whole."""
         key = id(store.tensor)
         wanted = key in self.read or key in self.late or key in self.owner.plan.resident
-        blocks = sorted(self.owner.written.get(key, ())) if wanted else []
-        if not blocks or end <= span.fresh:
+        if not wanted or end <= span.fresh:
             return
-        if store.tensor.packed is not None or self.group.strips.count > 1:
-            parts = [(0, end - span.fresh)]
-        else:
-            parts = even(end - span.fresh, ceil((end - span.fresh) / LOADS))
-        if store.tensor.packed is not None and self.group.strips.count == 1:
-            parts = even(end - span.fresh, ceil((end - span.fresh) / LOADS))
+        most = end - span.fresh if self.group.strips.count > 1 else ceil((end - span.fresh) / LOADS)
         for image in range(span.first, span.last):
-            for at, count in parts:
-                for first, length in ranges(blocks):
-                    self.e.load(store, image, span.fresh + at, span.fresh + at + count, (first, length))
+            for at, count in even(end - span.fresh, most):
+                for box in self.owner.written.within(store.tensor, (span.fresh + at, span.fresh + at + count)):
+                    first, last = box.blocks
+                    self.e.load(store, image, *box.rows, (first, last - first), box.columns)
 
     def _saved(
         self, store: Store, view: View, piece: Piece, columns: tuple[int, int], channels: tuple[int, int]

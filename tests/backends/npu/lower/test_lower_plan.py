@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from aic.backends.npu.code import Code
 from aic.backends.npu.emit.encode import encode
-from aic.backends.npu.layer import Network, Tensor
+from aic.backends.npu.layer import Matrix, Network, Tensor, View
 from aic.backends.npu.lower.best import lower_network
 from aic.backends.npu.lower.program import lower_plan
 from aic.backends.npu.machine import Machine, machine_from
@@ -18,7 +18,7 @@ from aic.backends.npu.runs import LowerError
 from aic.backends.npu.select.evaluate import computed, kept, seen
 from aic.backends.npu.sim.functional import Functional
 
-from ..plan.nets import random_network
+from ..plan.nets import ZERO, Maker, random_network
 
 Numbers = np.ndarray
 MACHINES = (
@@ -65,7 +65,7 @@ def expected(network: Network, x: Numbers) -> Numbers:
     memory: dict[int, Numbers] = {id(network.inputs[0]): x}
     for layer in network.layers:
         out = layer.out.tensor
-        memory[id(out)] = np.full(out.shape, out.zero, np.int8)
+        memory.setdefault(id(out), np.full(out.shape, out.zero, np.int8))
         seen(memory, layer.out)[...] = kept(computed(layer, memory), out)
     return memory[id(network.outputs[0])]
 
@@ -78,6 +78,31 @@ def codes(network: Network, machine: Machine) -> Iterator[Code]:
             yield lower_plan(Search(network, machine, Knobs(budget=budget, longest=longest)).plan(), machine)
         except LowerError:
             continue
+
+
+def recurrent(steps: int) -> Network:
+    """h[t + 1] = conv(h[t]), the states in the columns of one tensor."""
+    maker = Maker(7, 1, 1, 1, 40)
+    states = Tensor("h", 1, 1, steps, 40, zero=ZERO)
+    at = View.whole(maker.input)
+    for step in range(steps):
+        weights, post = maker.weights(1, 1, 40, 40), maker.post(40, 40, None)
+        out = View(states, (0, 0, step, 0), (1, 1, 1, 40))
+        maker.layers.append(Matrix(name=f"h{step}", out=out, x=at, weights=weights, post=post))
+        at = out
+    return Network(maker.layers, [maker.input], [states])
+
+
+def test_a_tensor_that_is_made_bit_by_bit():
+    """Groups that read a column before the others are written load no more than there is."""
+    network, machine = recurrent(5), machine_from("edge")
+    x = np.random.default_rng(0).integers(-128, 128, network.inputs[0].shape).astype(np.int8)
+    wanted = expected(network, x)
+    code = lower_plan(Search(network, machine, Knobs(longest=1)).plan(), machine)
+    np.testing.assert_array_equal(run(network, code, machine, x), wanted)
+    plan = Search(network, machine, Knobs(longest=1)).plan()
+    plan.resident.clear()
+    np.testing.assert_array_equal(run(network, lower_plan(plan, machine), machine, x), wanted)
 
 
 @pytest.mark.parametrize("name", MACHINES)
