@@ -126,13 +126,17 @@ class Fields:
             return self.slices
         offsets, sizes, strides = [], [], []
         for n in dims:
-            stride = int(self.random.choice([1, 1, 1, 2, -1]))
+            stride = int(self.random.choice([1, 1, 2, -1]))
             if n == 0 or self.random.integers(0, 2):
                 stride = stride if stride == -1 else 1
                 offsets.append(n - 1 if stride < 0 and n else 0)
                 sizes.append(n)
             else:
-                start = int(self.random.integers(0, n))
+                start = (
+                    int(self.random.integers(0, n) * self.random.integers(0, 2))
+                    if stride > 0
+                    else int(self.random.integers(0, n))
+                )
                 most = (n - 1 - start) // stride + 1 if stride > 0 else start + 1
                 offsets.append(start)
                 sizes.append(int(self.random.integers(0, most + 1)))

@@ -41,6 +41,7 @@ class Instance:
     kind: str
     block: Block = field(default_factory=Block)
     names: dict[str, object] = field(default_factory=dict[str, object])
+    chosen: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     fields: Fields = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +66,7 @@ class Instance:
         dims = self.dims() if wanted is None else wanted
         of = TYPES[self.kind_for(kinds)]
         self.fields.dims.append(dims)
+        self.fields.kinds.append(of)
         if "const" in kinds or (self.random.integers(0, 12) == 0 and np.prod(dims, dtype=int) <= 64):
             dims = dims if np.prod(dims, dtype=int) <= 64 else dims[-1:]
             made = ConstantOp(constant_numbers(dtype(of), dims, self.random, tame=self.tame))
@@ -100,7 +102,9 @@ class Instance:
         found = [name for name in NAMES if fits(name)]
         if not found:
             raise Misfit
-        return str(self.random.choice(found))
+        if kinds not in self.chosen or self.random.integers(0, 12) == 0:
+            self.chosen[kinds] = str(self.random.choice(found))
+        return self.chosen[kinds]
 
     def dims(self) -> Dims:
         """Dimensions that broadcast with the graph's: often the same, or some of them ones or left out."""
@@ -204,6 +208,8 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
     if windowed and index == 0:
         spatial = tuple(int(d) for d in random.choice([1, 1, 2, 4], int(random.integers(1, 3))))
         return (int(random.integers(1, 3)), int(random.choice([1, 2, 4])), *spatial)
+    if name == "gemm" and index == 0:
+        return (int(random.integers(1, 4)), int(random.integers(1, 4)))
     if not earlier:
         return None
     first = shape(earlier[0])
@@ -216,6 +222,14 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
             return first[1:2]
         case "matmul", 1 if first:
             return (first[-1], int(random.integers(1, 4)))
+        case "gemm", 1 if first:
+            return (first[-1 - int(random.integers(0, 2))], int(random.integers(1, 4)))[:: int(random.choice([1, -1]))]
+        case "gemm", 2:
+            return () if random.integers(0, 2) else (1, 1)
+        case "quantize" | "dequantize", 1:
+            return [(), (), (1,), first[1:2]][int(random.integers(0, 4))]
+        case "quantize" | "dequantize", 2:
+            return shape(earlier[1])
         case "prelu", 1:
             return tuple(1 if random.integers(0, 2) else d for d in first[int(random.integers(0, len(first) + 1)) :])
         case _:
@@ -227,6 +241,7 @@ def instance(rule: Compiled, random: Random, *, tame: bool) -> ModuleOp:
     rank = int(random.integers(0, 4))
     sizes = [1, 2, 3, 4] if random.integers(0, 6) else [0, 1, 2]
     base = tuple(int(d) for d in random.choice(sizes, rank))
+    base = (int(random.choice([2, 3, 6])),) * rank if random.integers(0, 3) == 0 else base  # no axis known by its size
     kind = str(random.choice(["f32", "f32", "f64", "f16", "bf16"] if tame else ["f32", "i32", "f16", *NAMES]))
     made = Instance(random, tame, base, kind)
     result = made.value(rule.rule.pattern)

@@ -15,7 +15,6 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import _shape
 from ...dialects._shape import Array, dtype
-from ...dialects.graph._base import GraphOp
 from ...dialects.graph.activation import ReluOp, SigmoidOp
 from ...dialects.graph.elementwise import AbsOp, CeilOp, ExpOp, FloorOp, RoundOp, SignOp, SqrtOp
 from ...dialects.graph.softmax import SoftmaxOp
@@ -264,6 +263,19 @@ def pick(p: Ints, at: Ints) -> tuple[int, ...]:
 
 
 @function
+def rest(p: Ints, at: Ints) -> tuple[int, ...]:
+    """The numbers of p that do not stand at these places, which may be counted from the end."""
+    gone = {i % len(p) for i in at} if p else set[int]()
+    return tuple(n for i, n in enumerate(p) if i not in gone)
+
+
+@function
+def padded(dims: Ints, n: int) -> tuple[int, ...]:
+    """Dimensions with ones before them, n in all."""
+    return (*(1,) * (n - len(dims)), *dims)
+
+
+@function
 def plus(p: Ints, q: Ints) -> tuple[int, ...]:
     """The sums, place by place."""
     return tuple(a + b for a, b in zip(p, q, strict=True))
@@ -279,12 +291,6 @@ def times(p: Ints, q: Ints) -> tuple[int, ...]:
 def least(p: Ints) -> int:
     """The least of the numbers; 1 if there are none."""
     return min(p, default=1)
-
-
-@function
-def same_elements(op: GraphOp) -> bool:
-    """Whether an op's result has the element type of its operand."""
-    return _shape.element(op.results[0]) == _shape.element(op.operands[0])
 
 
 def functions() -> Mapping[str, str]:

@@ -58,6 +58,7 @@ class Patterns:
 
     source: Source
     sorts: dict[str, str]
+    ordered: bool = False
 
     def pattern(self, pattern: Pattern) -> Matcher:
         """The pattern as a function; RuleError if it cannot be."""
@@ -111,8 +112,8 @@ class Patterns:
         others = None if op.others is None else self.named(op.others, "fields")
         parts = [self.part(o) for o in op.operands]
         alias = None if op.alias is None else self.named(op.alias, "value")
-        both = len(parts) == 2 and all(k.has_trait(Commutative) for k in kinds)
-        orders = ((0, 1), (1, 0)) if both and op.operands[0] != op.operands[1] else (tuple(range(len(parts))),)
+        both = len(parts) == 2 and not self.ordered and all(k.has_trait(Commutative) for k in kinds)
+        swap = both and op.operands[0] != op.operands[1]
         named = frozenset(map(str, op.fields))
 
         def match(value: Operand, m: Match) -> Iterator[Match]:
@@ -129,8 +130,9 @@ class Patterns:
                 start = start.bound(others, rest)
             if start is not None:
                 given = operands(found)
-                for order in orders:
-                    yield from _each(parts, [given[i] for i in order], start)
+                yield from _each(parts, given, start)
+                if swap:
+                    yield from _each(parts, given[::-1], start)
 
         return match
 

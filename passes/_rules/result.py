@@ -146,6 +146,8 @@ class Results:
                     parts.append(("values", str(name)))
                 case Token() if operand == "none":
                     parts.append(("none", None))
+                case Token() if self.sorts.get(str(operand)) == "field":
+                    parts.append(("field", str(operand)))
                 case _:
                     parts.append(("value", self.result(operand)))
         many = made.name in ops() and _is_variadic(ops()[made.name]) and all(sort == "value" for sort, _ in parts)
@@ -160,8 +162,9 @@ class Results:
                 elif sort == "values":
                     found[i] = cast(Sequence[SSAValue], site.names[cast(str, what)])
             for i, (sort, what) in enumerate(parts):
-                if sort == "number":
-                    found[i] = site.scalar(cast(float, what), kind)
+                if sort in ("number", "field"):
+                    number = site.names[cast(str, what)] if sort == "field" else what
+                    found[i] = site.scalar(cast(float, number), kind)
             return [cast(list[SSAValue], found)] if many else found
 
         return build

@@ -55,7 +55,7 @@ class Compiled:
 
 def compiled(rule: Rule) -> Compiled:
     """A rule as functions; RuleError where its names and numbers do not fit."""
-    patterns = Patterns(rule.source, {})
+    patterns = Patterns(rule.source, {}, rule.ordered)
     match = patterns.op(rule.pattern)
     kinds = patterns.kinds_of(rule.pattern)
     expressions = Expressions(rule.source, patterns.sorts)

@@ -79,7 +79,8 @@ Result = Made | Token | Number | Rest
 
 @dataclass(frozen=True)
 class Rule:
-    """`pattern => result`, where `condition` holds; `fast`, in units of rounding, if it changes rounding."""
+    """`pattern => result`, where `condition` holds; `fast`, in units of rounding, if it changes rounding; `ordered` if
+    operands may not change places."""
 
     name: Token
     pattern: Op
@@ -88,6 +89,7 @@ class Rule:
     condition: Expr | None
     fast: int | None
     benefit: int
+    ordered: bool
     source: "Source"
 
 
@@ -163,14 +165,18 @@ class _Rules(Transformer[Token, object]):
         if not isinstance(pattern, Op):
             raise self._source.error(name, f"rule {name}: expected an op to be looked for, found no op")
         known = dict(marks)
-        fast, benefit = known.get("fast"), known.get("benefit", 1)
-        return Rule(name, pattern, as_result(result), shared or {}, condition, fast, benefit, self._source)
+        fast, benefit, ordered = known.get("fast"), known.get("benefit", 1), "ordered" in known
+        return Rule(name, pattern, as_result(result), shared or {}, condition, fast, benefit, ordered, self._source)
 
     def fast(self, parts: list[Token]) -> tuple[str, int]:
         return "fast", int(parts[0])
 
     def benefit(self, parts: list[Token]) -> tuple[str, int]:
         return "benefit", int(parts[0])
+
+    def ordered(self, parts: list[Token]) -> tuple[str, int]:
+        del parts
+        return "ordered", 1
 
     def op(self, parts: list) -> Op:
         name, fields, *operands, alias = parts
