@@ -123,7 +123,7 @@ def _far(before: ModuleOp, inputs: list[Array], made: list[Array], units: int) -
         found = got.astype(np.float64)
         right = want.astype(np.float64)
         with np.errstate(all="ignore"):
-            bad = ~(np.abs(found - right) <= allowed) & np.isfinite(right)
+            bad = ~(np.abs(found - right) <= allowed) & np.isfinite(right.astype(got.dtype))
         if bad.any():
             return f"expected {want.tolist()} within {allowed:.3g}, found {found.tolist()}, of {inputs}"
     return None

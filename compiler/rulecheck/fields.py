@@ -139,7 +139,7 @@ class Fields:
                 )
                 most = (n - 1 - start) // stride + 1 if stride > 0 else start + 1
                 offsets.append(start)
-                sizes.append(int(self.random.integers(0, most + 1)))
+                sizes.append(most if self.random.integers(0, 2) else int(self.random.integers(0, most + 1)))
             strides.append(stride)
         self.slices = {"offsets": tuple(offsets), "sizes": tuple(sizes), "strides": tuple(strides)}
         return self.slices
