@@ -22,8 +22,8 @@ from .fields import Fields
 from .values import Random, constant_numbers
 
 NAMES = tuple(TYPES)
-FUNCTIONS = ("relu", "abs", "sqrt", "sigmoid", "exp", "softmax", "floor", "round", "sign", "neg")
-"""Functions whose results have something that is known of them, or have not."""
+FUNCTIONS = ("exp", "relu", "abs", "sqrt", "sigmoid", "softmax", "floor", "round", "sign", "neg")
+"""Functions whose results have something that is known of them, or have not; the first makes errors grow."""
 Dims = tuple[int, ...]
 
 
@@ -83,7 +83,7 @@ class Instance:
         """Some function of a value, as what rules may know something of; itself where it has none."""
         if not isinstance(element(value), AnyFloat):
             return value
-        kind = ops()[FUNCTIONS[int(self.random.integers(0, len(FUNCTIONS)))]]
+        kind = ops()[FUNCTIONS[int(self.random.integers(self.tame, len(FUNCTIONS)))]]
         try:
             made = kind.make(value, regions=(), **({"axis": -1} if "axis" in properties(kind) else {}))
         except VerifyException:
