@@ -77,3 +77,10 @@ def test_others_stay(how: str) -> None:
             results = [part(p, p.op(ReshapeOp, y, shape=[2, 12]), [0, 1], [2, 4])]
     left = p.check(results, PASSES, 1e-5)
     assert left["slice"] == sum(1 for r in results if r is not y)
+
+
+def test_a_part_of_dimensions_that_go_round() -> None:
+    p = Program(normal(4, 5, 6))
+    y = p.op(TransposeOp, p.op(AddOp, p.args[0], p.weight(normal(4, 5, 6))), perm=[1, 2, 0])
+    left = p.check(part(p, y, [1, 0, 2], [2, 6, 1]), PASSES, 0)
+    assert left["slice"] == 1 and largest(p, "add") == 12

@@ -87,3 +87,10 @@ def test_others_stay(how: str) -> None:
     total = p.op(AddOp, mean(p, square(p, x, "mul"), 1 if how == "axis" else 2), epsilon)
     y = p.op(DivOp, p.op(AddOp, x, x) if how == "another" else x, p.op(SqrtOp, total))
     assert not p.check(y, PASSES, 0)["rms_norm"]
+
+
+def test_another_number_over_the_root_stays() -> None:
+    p = Program(normal(2, 3, 8))
+    x = p.args[0]
+    root = p.op(SqrtOp, p.op(AddOp, mean(p, square(p, x, "mul")), number(p, 0.01)))
+    assert not p.check(p.op(MulOp, x, p.op(DivOp, number(p, 2.0), root)), PASSES, 1e-5)["rms_norm"]
