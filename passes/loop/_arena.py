@@ -56,7 +56,7 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
 
 def plan(buffers: Sequence[Buffer]) -> Plan:
     """The best plan found; equal buffers get equal plans whatever the machine."""
-    together = [[j for j, b in enumerate(buffers) if j != i and overlap(a, b)] for i, a in enumerate(buffers)]
+    together = neighbours(buffers)
     bound, best = lower_bound(buffers), Plan((0,) * len(buffers), 0)
     for n, urgency in enumerate(urgencies(buffers, together)):
         by_urgency = sorted(range(len(buffers)), key=lambda i: (urgency[i], i))
@@ -113,6 +113,11 @@ def stacked(buffers: Sequence[Buffer], together: Sequence[Sequence[int]], urgenc
         for other in together[i]:
             floors[other] = max(floors[other], end)
     return Plan(tuple(offsets), peak)
+
+
+def neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """For each buffer the numbers of those that are ever alive with it."""
+    return [[j for j, b in enumerate(buffers) if j != i and overlap(a, b)] for i, a in enumerate(buffers)]
 
 
 def overlap(a: Buffer, b: Buffer) -> bool:

@@ -10,11 +10,13 @@
       %0 = memref.view %arena[%at][] : memref<64xi8> to memref<8xf32>
       ...
 
-`lower_bound_bytes` is the most that is alive at one time. After all passes that allocate.
+`lower_bound_bytes` is the most that is alive at one time. `algo` says how offsets are found: `search` takes the best of
+all others, `first-fit`, `best-fit`, `free-lists`, `lowest-floor`. After all passes that allocate.
 """
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref
@@ -26,8 +28,9 @@ from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects._layout import ROW_MAJOR
 from ...dialects._shape import dtype
-from ._arena import Buffer, aligned, lower_bound, plan
+from ._arena import Buffer, aligned, lower_bound
 from ._liveness import lives
+from ._planners import PLANNERS
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,19 @@ class PlanMemory(ModulePass):
 
     name = "plan-memory"
 
+    algo: Literal["search", "first-fit", "best-fit", "free-lists", "lowest-floor"] = "search"
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and not function.is_declaration:
-                place(function)
+                place(function, self.algo)
 
 
-def place(function: func.FuncOp) -> None:
+def place(function: func.FuncOp, algo: str) -> None:
     """Plan a function's allocations and carry the plan out."""
     found = lives(function)
     buffers = [Buffer(aligned(size(life.alloc)), life.first, life.last) for life in found]
-    made = plan(buffers)
+    made = PLANNERS[algo](buffers)
     block = function.body.block
     arena = block.insert_arg(MemRefType(i8, [made.peak]), len(block.args))
     arena.name_hint = "arena"

@@ -1,4 +1,5 @@
 // RUN: aic opt %s --split-input-file -p plan-memory,check-memory | filecheck %s
+// RUN: aic opt %s --split-input-file -p "plan-memory{algo=best-fit},check-memory" | filecheck %s
 
 // Buffers that never live together share bytes; a launch's input and output do not.
 // CHECK:      func.func @main(%x: memref<8xf32>, %y: memref<8xf32>, %arena: memref<128xi8>) attributes {arena_bytes = 128 : i64, lower_bound_bytes = 128 : i64} {

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 from aic.passes.loop._arena import ALIGNMENT, Buffer, aligned, lower_bound, overlap, plan
+from aic.passes.loop._planners import GREEDY, PLANNERS, search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,15 +21,34 @@ def buffers(draw: st.DrawFn) -> list[Buffer]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
-@given(buffers())
-def test_buffers_alive_together_do_not_overlap(found: list[Buffer]):
-    made = plan(found)
+@pytest.mark.parametrize("algo", PLANNERS)
+@settings(max_examples=60, deadline=None)
+@given(found=buffers())
+def test_buffers_alive_together_do_not_overlap(algo: str, found: list[Buffer]):
+    made = PLANNERS[algo](found)
     assert made.peak >= lower_bound(found)
     for i, (a, x) in enumerate(zip(found, made.offsets, strict=True)):
         assert x % ALIGNMENT == 0 and x >= 0 and x + a.size <= made.peak
         for b, y in zip(found[:i], made.offsets[:i], strict=True):
             assert not overlap(a, b) or x + a.size <= y or y + b.size <= x or 0 in (a.size, b.size)
+
+
+@settings(max_examples=100, deadline=None)
+@given(buffers())
+def test_the_search_is_never_worse_than_a_single_algorithm(found: list[Buffer]):
+    best = search(found).peak
+    assert all(best <= algo(found).peak for algo in GREEDY.values())
+
+
+WASTEFUL = [Buffer(64, 0, 0), Buffer(128, 0, 4), Buffer(128, 1, 2), Buffer(192, 3, 4)]
+"""First fit puts the third above the second, since the gap below has 64 bytes, and the fourth above that gap, too."""
+
+
+def test_each_algorithm_is_what_it_says():
+    peaks = {name: algo(WASTEFUL).peak for name, algo in PLANNERS.items()}
+    assert lower_bound(WASTEFUL) == 320
+    assert peaks == {"search": 320, "first-fit": 384, "best-fit": 320, "free-lists": 320, "lowest-floor": 320}
+    assert PLANNERS["first-fit"](WASTEFUL).offsets == (0, 64, 192, 192)
 
 
 def test_a_chain_takes_its_two_largest_neighbours():
