@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, NameLoc
+from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
-from ..dialects._shape import dtype, shape
+from ..dialects._shape import shape
 from ..dialects.graph._base import Fusion, GraphOp
 from ..dialects.graph.weight import ConstantOp, WeightOp
 from .context import context
@@ -63,18 +63,6 @@ def imported(model: Model, options: Options) -> FuncOp:
 def main_of(module: ModuleOp) -> FuncOp:
     """The function @main."""
     return next(op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main")
-
-
-def planned_memory(module: ModuleOp) -> dict[str, int]:
-    """Bytes of the arena, its lower bound, and the weights, of a module whose memory is planned."""
-    main = main_of(module)
-    found: dict[str, int] = {}
-    for key in ("arena_bytes", "lower_bound_bytes"):
-        attribute = main.attributes.get(key)
-        found[key] = attribute.value.data if isinstance(attribute, IntegerAttr) else 0
-    weights = {op.weight: op.res.type for op in module.walk() if isinstance(op, WeightOp)}
-    found["weights_bytes"] = sum(prod(shape(type)) * dtype(type).itemsize for type in weights.values())
-    return found
 
 
 def op_rows(main: FuncOp) -> list[OpRow]:

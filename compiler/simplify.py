@@ -35,6 +35,8 @@ class Simplified:
     exported: Exported
     before: int
     after: int
+    times: tuple[tuple[str, str, float], ...] = ()
+    """Seconds by level and pass."""
 
     @property
     def opset(self) -> int:
@@ -53,11 +55,11 @@ def simplify_model(model: Model, options: Options, pipeline: str = PIPELINE, ops
     with garbage_later():
         ctx = context()
         module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
-        run_pipeline(ctx, module, pipeline, verify_each=options.verify_each, observers=options.observers)
+        times = run_pipeline(ctx, module, pipeline, verify_each=options.verify_each, observers=options.observers)
         name = model.proto.graph.name or "model"
         exported = export_onnx(ctx, module, name=name, opset=opset)
     before, after = (sum(1 for _ in nodes_of(graph)) for graph in (model.proto.graph, exported.model.graph))
-    return Simplified(exported, before, after)
+    return Simplified(exported, before, after, tuple(("graph", name, seconds) for name, seconds in times))
 
 
 def differences(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.errors import AicError, UsageError, printable
 from ._arguments import bytes_of
-from .compile import size_text
+from ._memory import size_text
 
 if TYPE_CHECKING:
     from ..compiler.cache import Cache

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..compiler.errors import BudgetError, UsageError, printable
 from ..compiler.knobs import DEBUG
 from ._arguments import add_build, add_model, add_shapes, add_target, bytes_of, options_of, target_of, use_cache
+from ._memory import bound_text, memory_document, memory_page, size_text
 from ._pass_flags import ELIDED, Watch, add_pass_flags, edited, load_plugins
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..compiler.driver import Compiled, Options, Plan
     from ..compiler.frontends.onnx.model import Model
+    from ..compiler.memory import MemoryReport
     from ..dialects.graph.weight import AicContext
 
 HELP = "compile a model into an artifact"
@@ -38,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, "an ONNX file")
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="the artifact's folder; for a single kind its file, or -")
-    add("--emit", metavar="K", action="append", default=[], help="c, so, npu-asm, mlir=LEVEL, ...; repeatable")
+    add("--emit", metavar="K", action="append", default=[], help="c, so, npu-asm, mlir=LEVEL, onnx, ...; repeatable")
+    add("--mem-report", action="store_true", help="memory by class, at the peak, and while each kernel runs")
+    add("--mem-budget", metavar="BYTES", help="compute values again rather than keep them, until the arena fits")
     add("--pipeline", metavar="LEVEL=P", action="append", default=[], help="other passes for a level")
     parser.add_argument("--no-fallback", action="store_true", help="fail if a node would run on the host")
     parser.add_argument("--report", action="store_true", help="the target's report beside the artifact's files")
@@ -70,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.print_pipeline:
         return _print_pipeline(target, options)
+    if kinds == ("onnx",):
+        return _onnx(model, target, options, args, watch)
     if levels and not kinds:
         return _texts(model, target, options, list(levels.values()), args, watch)
     return _artifact(model, target, options, list(levels.values()), args, watch)
@@ -92,6 +98,8 @@ def _edited(plan: "Plan", args: argparse.Namespace) -> "Plan":
         if not equals or level not in steps:
             raise UsageError(f"--pipeline {entry}: expected LEVEL=PASSES with one of {', '.join(steps)}")
         steps[level] = parse_pipeline(text)
+    if args.mem_budget is not None:
+        steps = _within(steps, bytes_of(args.mem_budget))
     flat = [(level, step) for level, found in steps.items() for step in found]
     changed = list(edited([step for _, step in flat], args))
     kept: dict[str, list[ModulePass]] = {level: [] for level in steps}
@@ -99,6 +107,31 @@ def _edited(plan: "Plan", args: argparse.Namespace) -> "Plan":
         if changed and changed[0].name == step.name:
             kept[level].append(changed.pop(0))
     return {level: tuple(found) for level, found in kept.items()}
+
+
+def _within(steps: "dict[str, tuple[ModulePass, ...]]", budget: int) -> "dict[str, tuple[ModulePass, ...]]":
+    """The plan with a pass before plan-memory that keeps the arena within a budget."""
+    from ..compiler.pipeline import parse_pipeline
+
+    names = [step.name for step in steps.get("loop", ())]
+    if "plan-memory" not in names:
+        raise UsageError("--mem-budget: no plan-memory in the pipeline of the loop level")
+    at = names.index("plan-memory")
+    found = parse_pipeline(f"rematerialize{{budget={budget}}}")
+    return {**steps, "loop": (*steps["loop"][:at], *found, *steps["loop"][at:])}
+
+
+def _onnx(model: "Model", target: str, options: "Options", args: argparse.Namespace, watch: Watch) -> int:
+    """The graph level after its passes, as ONNX."""
+    from ..compiler.driver import lower
+    from ..compiler.frontends.onnx.exporter import export_onnx
+    from ..compiler.frontends.onnx.saving import save_onnx
+
+    made = lower(model, target, options, until="graph")
+    out = Path(args.output or f"{model.name.removesuffix('.onnx')}-{target}.onnx")
+    save_onnx(export_onnx(made.ctx, made.module, name=options.name), out)
+    watch.tell(made.times)
+    return 0
 
 
 def _print_pipeline(target: str, options: "Options") -> int:
@@ -146,6 +179,9 @@ def _artifact(
     texts: dict[str, str] = {}
     if levels or DEBUG.get() >= SHOWN_STAGES:
         options = replace(options, stage=_collect(texts, levels))
+    reports: list[MemoryReport] = []
+    if args.mem_report:
+        options = replace(options, stage=_reporting(options.stage, reports))
     watched = bool(options.stage or watch.needs_a_run or args.mem_limit)
     with watch.collecting():
         made = (compile_model if watched else compile_cached)(model, target, options=options)
@@ -158,7 +194,7 @@ def _artifact(
     if DEBUG.get() >= SHOWN_CODE:
         _print_code(made.folder)
     watch.tell(made.times)
-    _tell(made, out, time.perf_counter() - start, args)
+    _tell(made, out, time.perf_counter() - start, args, reports)
     return 0
 
 
@@ -192,6 +228,21 @@ def _print_code(artifact: Path) -> None:
     for path in sorted(artifact.iterdir()):
         if path.suffix in (".c", ".h", ".npuasm"):
             print(f"// -----// {path.name} //----- //\n{path.read_text(encoding='utf8')}", file=sys.stderr)
+
+
+def _reporting(
+    inner: "Callable[[str, AicContext, ModuleOp], None] | None", reports: "list[MemoryReport]"
+) -> "Callable[[str, AicContext, ModuleOp], None]":
+    """A stage that keeps the report of memory of the loop level."""
+    from ..compiler.memory import memory_report
+
+    def stage(level: str, ctx: "AicContext", module: "ModuleOp") -> None:
+        if inner is not None:
+            inner(level, ctx, module)
+        if level == "loop":
+            reports.append(memory_report(module))
+
+    return stage
 
 
 def _copy(artifact: Path, fresh: Path, texts: Mapping[str, str]) -> None:
@@ -239,7 +290,9 @@ def memory_of(manifest: Mapping[str, object]) -> tuple[int, int]:
     return int(arena), int(weights.get("bytes", 0)) if isinstance(weights, Mapping) else 0
 
 
-def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace) -> None:
+def _tell(
+    made: "Compiled", out: Path, seconds: float, args: argparse.Namespace, reports: "Sequence[MemoryReport]"
+) -> None:
     """The summary: on stderr for a person, on stdout for a program."""
     from ..compiler.placement import placement_of
     from ..compiler.targets import target_named
@@ -266,6 +319,7 @@ def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace)
             "seconds": seconds,
             "stages": stages,
             "memory": {"arena_bytes": arena, "lower_bound_bytes": bound, "weights_bytes": weights},
+            **({"mem_report": memory_document(reports[0])} if reports else {}),
             "hash": manifest["hash"],
         }
         print(json.dumps(document, indent=2))
@@ -284,9 +338,10 @@ def _tell(made: "Compiled", out: Path, seconds: float, args: argparse.Namespace)
     lines += [f"  int8    {printable(chosen)}"] if isinstance(chosen, str) else []
     lines += [] if clock is None else [f"  clock   {clock_text(clock)}"]
     lines += [
-        f"  memory  arena {size_text(arena)} (lower bound {size_text(int(bound))}), weights {size_text(weights)}",
+        f"  memory  arena {size_text(arena)} ({bound_text(arena, int(bound))}), weights {size_text(weights)}",
         f"  time    {told}",
     ]
+    lines += [f"  {line}" for report in reports for line in memory_page(report)]
     print("\n".join(lines), file=sys.stderr)
 
 
@@ -303,11 +358,3 @@ def _nodes(manifest: Mapping[str, object]) -> int:
     if not isinstance(launches, list):
         return 0
     return len({node for launch in launches for node in launch.get("nodes", ())})
-
-
-def size_text(size: int) -> str:
-    """Bytes for a person: `303.0 KiB`."""
-    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"

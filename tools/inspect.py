@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..compiler.errors import printable
 from ._arguments import add_model, add_shapes, add_target, options_of, target_of
-from .compile import memory_of, size_text
+from ._memory import memory_document, memory_page, size_text
+from .compile import memory_of
 
 if TYPE_CHECKING:
     from ..compiler.frontends.onnx.model import Model, Port
     from ..compiler.inspect import OpRow
+    from ..compiler.memory import MemoryReport
 
 HELP = "tell what is in a model or an artifact"
 LISTED = 20
@@ -25,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", action="store_true", help="the initializers, the largest first")
     parser.add_argument("--shapes", action="store_true", help="the type of every node's results")
     parser.add_argument("--flops", action="store_true", help="floating-point operations by op")
-    parser.add_argument("--mem", action="store_true", help="arena, lower bound and weights on the target")
+    parser.add_argument(
+        "--mem", action="store_true", help="memory on the target: by class, at the peak, while each kernel runs"
+    )
     add_target(parser)
     add_shapes(parser)
 
@@ -33,12 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a document or a page."""
     from ..compiler.artifact import is_artifact, read_manifest
+    from ..compiler.frontends.onnx.model import load
 
     if is_artifact(args.model):
-        document = _of_artifact(read_manifest(args.model))
+        document, report = _of_artifact(read_manifest(args.model)), None
     else:
-        document = _of_model(args)
-    print(json.dumps(document, indent=2) if args.json else _page(document))
+        model = load(args.model)
+        document, report = _of_model(model, args), _memory(model, args) if args.mem else None
+    if args.json:
+        print(json.dumps(document | ({"memory": memory_document(report)} if report else {}), indent=2))
+    else:
+        print("\n".join([_page(document), *(memory_page(report) if report else [])]))
     return 0
 
 
@@ -61,11 +70,9 @@ def _of_artifact(manifest: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _of_model(args: argparse.Namespace) -> dict[str, object]:
-    from ..compiler.frontends.onnx.model import load
+def _of_model(model: "Model", args: argparse.Namespace) -> dict[str, object]:
     from ..compiler.inspect import op_counts, weight_rows
 
-    model = load(args.model)
     rows = weight_rows(model)
     proto = model.proto
     document: dict[str, object] = {
@@ -88,8 +95,6 @@ def _of_model(args: argparse.Namespace) -> dict[str, object]:
         document["weights"] = [{"name": r.name, "type": r.type, "shape": list(r.shape), "bytes": r.bytes} for r in rows]
     if args.shapes or args.flops:
         document |= _of_graph(model, args)
-    if args.mem:
-        document["memory"] = _memory(model, args)
     return document
 
 
@@ -123,12 +128,12 @@ def _by_op(rows: "list[OpRow]") -> dict[str, int]:
     return dict(sorted(((op, n) for op, n in found.items() if n), key=lambda item: -item[1]))
 
 
-def _memory(model: "Model", args: argparse.Namespace) -> dict[str, int]:
+def _memory(model: "Model", args: argparse.Namespace) -> "MemoryReport":
     """What planning says: no code is made."""
     from ..compiler.driver import lower
-    from ..compiler.inspect import planned_memory
+    from ..compiler.memory import memory_report
 
-    return planned_memory(lower(model, target_of(args).name, options_of(args, model), until="loop").module)
+    return memory_report(lower(model, target_of(args).name, options_of(args, model), until="loop").module)
 
 
 def _page(document: Mapping[str, object]) -> str:

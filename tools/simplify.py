@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.errors import MismatchError, printable
 from ._arguments import add_inputs, add_model, add_shapes, add_tolerance, shapes_of, tolerance_of
-from ._pass_flags import Watch, add_pass_flags, edited
+from ._pass_flags import Watch, add_pass_flags, edited, load_plugins
 
 if TYPE_CHECKING:
     from ..compiler.compare import Difference
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from ..compiler.pipeline import parse_pipeline, print_pipeline
     from ..compiler.simplify import PIPELINE, simplify_model
 
+    load_plugins(args)
     text = print_pipeline(edited(parse_pipeline(args.pipeline or PIPELINE), args))
     if args.print_pipeline:
         print(text)
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     table = _checked(args, model, made, options)
     if args.output is not None:
         save_onnx(made.exported, args.output, external=args.external or None)
-    watch.tell([])
+    watch.tell(made.times)
     _tell(args, made, table)
     if wrong := [name for name, (found, good) in table.items() if not good]:
         found = table[wrong[0]][0]
