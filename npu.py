@@ -7,7 +7,7 @@ ran.cycles; ran.report.layers[0].bound_by; print(ran.text())
 
 from .backends.npu.machine import Machine
 from .backends.npu.report.report import Report
-from .compiler.npu_api import (
+from .compiler.npu.api import (
     Simulation,
     assemble,
     check,

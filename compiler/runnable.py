@@ -84,7 +84,7 @@ def _of_session(session: InferenceSession) -> Runnable:
 
 
 def _of_program(path: Path) -> Runnable:
-    from .npu_run import ProgramFile
+    from .npu.run import ProgramFile
 
     found = ProgramFile(path)
     return Runnable(found.inputs, found.run, found.clock())

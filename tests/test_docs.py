@@ -10,7 +10,7 @@ import aic
 import numpy as np
 import onnx
 import pytest
-from aic.compiler.npu_networks import Vision
+from aic.compiler.npu.networks import Vision
 from aic.tools._main import dispatch, names, parser_of
 
 ROOT = Path(aic.__file__).parent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from aic.compiler.npu_networks import Vision
+from aic.compiler.npu.networks import Vision
 
 
 @pytest.fixture

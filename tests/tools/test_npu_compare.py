@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from aic.compiler.npu_networks import Vision
+from aic.compiler.npu.networks import Vision
 from aic.tools._main import dispatch
 
 from .schemas import checked

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from aic.backends.npu.emit.container import write_npux
-from aic.compiler import npu_goals, npu_sweep
 from aic.compiler.errors import CompileError, RegressionError, UsageError
-from aic.compiler.npu_goals import Case, Reached, Slow
+from aic.compiler.npu import goals, sweep
+from aic.compiler.npu.goals import Case, Reached, Slow
 from aic.tools._main import parser_of
 
 from ..backends.npu.example import example
@@ -175,8 +175,8 @@ def test_sweep_has_a_row_for_every_machine(npu: Run, program: Path, monkeypatch:
             raise UsageError("array.rows = 7: expected a multiple of 16")
         return real(program)
 
-    real = npu_sweep.measured
-    monkeypatch.setattr(npu_sweep, "measured", measured)
+    real = sweep.measured
+    monkeypatch.setattr(sweep, "measured", measured)
     argv = ("edge", "resnet50", "--set", "array.rows=16,7", "--set", "vpu.lanes=64,128")
     code, text = npu("sweep", *argv)
     assert code == 0 and "input %" in text and text.count("expected a multiple of 16") == 2
@@ -194,7 +194,7 @@ def test_goals_tell_what_was_reached(npu: Run, monkeypatch: pytest.MonkeyPatch):
     def measure(case: Case) -> Reached:
         return Reached(case, 4_436_000, 1, 225.4, 88.0, 97.8, 90.0, {"useful": 88.0, "idle": 12.0}, slow)
 
-    monkeypatch.setattr(npu_goals, "measure", measure)
+    monkeypatch.setattr(goals, "measure", measure)
     code, text = npu("goals", "--preset", "edge", "--network", "resnet50")
     assert code == 5 and "NO" in text and "0.900" in text and "120,000 of 200,000" in text
     document = checked(npu("goals", "--preset", "davinci-like", "--json")[1])

@@ -13,7 +13,7 @@ from ._model import sizes_of
 
 if TYPE_CHECKING:
     from ...compiler.driver import Options
-    from ...compiler.npu_watch import Candidates, Debugger, Subject
+    from ...compiler.npu.watch import Candidates, Debugger, Subject
     from ...dialects._shape import Array
 
 PROMPT = "(npu) "
@@ -41,9 +41,9 @@ def observes(args: argparse.Namespace) -> bool:
 def observe(args: argparse.Namespace) -> int:
     """Step, or run through; MismatchError, or with --json its exit code, if a layer differs."""
     from ...compiler.frontends.onnx.model import load
-    from ...compiler.npu_networks import BUILD
-    from ...compiler.npu_programs import is_model
-    from ...compiler.npu_watch import run_through, subject
+    from ...compiler.npu.networks import BUILD
+    from ...compiler.npu.programs import is_model
+    from ...compiler.npu.watch import run_through, subject
     from ...compiler.runnable import Runnable, shaped
     from ..run import complete, inputs_of
 
@@ -66,7 +66,7 @@ def observe(args: argparse.Namespace) -> int:
 
 def expect_program(path: Path) -> None:
     """UsageError for a model."""
-    from ...compiler.npu_programs import is_model
+    from ...compiler.npu.programs import is_model
 
     if is_model(path):
         raise UsageError(f"{path}: --trace and --dump-layers look into a program; compile the model first")
@@ -75,9 +75,9 @@ def expect_program(path: Path) -> None:
 def look_into(program: Path, feed: "Mapping[str, Array]", trace: Path | None, layers: Path | None) -> None:
     """Write the timeline, and the layers' tensors, of a program or of an artifact of one."""
     from ...compiler.files import write_whole
-    from ...compiler.npu_forms import trace_document
-    from ...compiler.npu_programs import measured
-    from ...compiler.npu_watch import run_through, subject
+    from ...compiler.npu.forms import trace_document
+    from ...compiler.npu.programs import measured
+    from ...compiler.npu.watch import run_through, subject
 
     if trace is not None:
         found = measured(program)
@@ -94,9 +94,9 @@ def _expected(
     args: argparse.Namespace, found: "Subject", feed: "Mapping[str, Array]", options: "Options"
 ) -> "Candidates":
     from ...compiler.frontends.onnx.model import load
-    from ...compiler.npu_networks import BUILD
-    from ...compiler.npu_programs import is_model, source_of
-    from ...compiler.npu_reference import expected_of
+    from ...compiler.npu.networks import BUILD
+    from ...compiler.npu.programs import is_model, source_of
+    from ...compiler.npu.reference import expected_of
 
     known = args.what in BUILD
     path = None if known else Path(args.what) if is_model(args.what) else args.model
@@ -107,7 +107,7 @@ def _expected(
 
 
 def _converse(debugger: "Debugger") -> str:
-    from ...compiler.npu_watch import converse
+    from ...compiler.npu.watch import converse
 
     converse(debugger, _lines(), lambda text: print(printable(text)))
     return ""

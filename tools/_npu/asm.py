@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     """Write it."""
     from ...compiler.errors import printable
     from ...compiler.files import write_whole
-    from ...compiler.npu_machines import assemble_file, named
+    from ...compiler.npu.machines import assemble_file, named
 
     data = assemble_file(args.file, named(args.machine))
     output = args.output or args.file.with_suffix(".npux")

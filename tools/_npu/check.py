@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print findings; exit 1 if one is an error."""
-    from ...compiler.npu_forms import RULES, findings
-    from ...compiler.npu_programs import read_programs, timed
+    from ...compiler.npu.forms import RULES, findings
+    from ...compiler.npu.programs import read_programs, timed
 
     if args.explain:
         print("\n".join(f"{rule:10}  {text}" for rule, text in RULES.items()))

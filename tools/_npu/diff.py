@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...compiler.errors import RegressionError, UsageError, printable, render
 
 if TYPE_CHECKING:
-    from ...compiler.npu_forms import Diff
+    from ...compiler.npu.forms import Diff
 
 HELP = "compare two reports layer by layer; exit 5 if the second is slower"
 LISTED = 20
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what changed; RegressionError, or with --json its exit code, if the second is too slow."""
-    from ...compiler.npu_forms import difference
+    from ...compiler.npu.forms import difference
 
     found = difference(_read(args.old), _read(args.new))
     slower = found.change * 100 > args.threshold
@@ -74,7 +74,7 @@ def _document(args: argparse.Namespace, found: "Diff", slower: bool) -> dict[str
 
 
 def _text(found: "Diff", whole: bool) -> str:
-    from ...compiler.npu_forms import table
+    from ...compiler.npu.forms import table
 
     changed = [c for c in found.layers if c.cycles or c.old is None or c.new is None]
     shown = changed if whole else changed[:LISTED]

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print or write it."""
     from ...compiler.files import write_whole
-    from ...compiler.npu_programs import disassemble_file
+    from ...compiler.npu.programs import disassemble_file
 
     text = disassemble_file(args.file)
     if args.output is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...compiler.errors import printable
 
 if TYPE_CHECKING:
-    from ...compiler.npu_goals import Reached
+    from ...compiler.npu.goals import Reached
 
 HELP = "what the presets reach on the networks they are measured by"
 PRESETS = ("edge", "gemmini-like", "nvdla1024-like", "tpu-v1-like", "davinci-like")
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table or a document; exit 5 if a goal is missed."""
-    from ...compiler.npu_goals import GATE, geomean, reached
+    from ...compiler.npu.goals import GATE, geomean, reached
 
     found: list[Reached] = []
     for case in reached(args.preset, args.network, args.batch, args.workers):
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(found: "Sequence[Reached]", mean: float, gate: float) -> str:
-    from ...compiler.npu_forms import table
+    from ...compiler.npu.forms import table
 
     titles = ["preset", "network", "batch", "cycles", "inf/s", "achieved %", "bound %", "ratio", "goal %", "met"]
     rows = [

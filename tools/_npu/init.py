@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it."""
     from ...compiler.errors import printable
-    from ...compiler.npu_machines import copy_preset
+    from ...compiler.npu.machines import copy_preset
 
     copy_preset(args.preset, args.file)
     if args.json:

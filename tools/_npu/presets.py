@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table or a document."""
-    from ...compiler.npu_machines import describe, known
+    from ...compiler.npu.machines import describe, known
 
     machines = known()
     if args.json:

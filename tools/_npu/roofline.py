@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table or the document."""
     from ...compiler.files import write_whole
-    from ...compiler.npu_bounds import COLUMNS, bounds_of
-    from ...compiler.npu_forms import table
+    from ...compiler.npu.bounds import COLUMNS, bounds_of
+    from ...compiler.npu.forms import table
 
     kind = {"type": args.type, "laid_out": args.laid_out, "options": sizes_of(args, args.model)}
     found = bounds_of(args.model, args.machine, batch=args.batch, **kind)

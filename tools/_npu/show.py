@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print its text with the derived quantities as comments, so that it is a machine file still."""
-    from ...compiler.npu_machines import describe, named
+    from ...compiler.npu.machines import describe, named
 
     machine = named(args.machine)
     told = describe(machine)

@@ -17,7 +17,7 @@ from ._model import MODEL, add_sizes, sizes_of
 from ._observe import add_observation, observe, observes
 
 if TYPE_CHECKING:
-    from ...compiler.npu_programs import Measured
+    from ...compiler.npu.programs import Measured
 
 HELP = "simulate a program: cycles by layer, stalls, traces; step through it, compare its layers"
 
@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables or the document."""
     from ...compiler.files import write_whole
-    from ...compiler.npu_forms import explanation, picture, report_document, report_text, trace_document, write_reports
-    from ...compiler.npu_programs import measured
+    from ...compiler.npu.forms import explanation, picture, report_document, report_text, trace_document, write_reports
+    from ...compiler.npu.programs import measured
 
     if args.explain:
         print(explanation())

@@ -11,7 +11,7 @@ from .._arguments import pairs
 from ._model import MODEL, add_sizes, sizes_of
 
 if TYPE_CHECKING:
-    from ...compiler.npu_sweep import Row
+    from ...compiler.npu.sweep import Row
 
 HELP = "run a model on machines that differ in a few keys"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table or a document."""
-    from ...compiler.npu_sweep import sweep
+    from ...compiler.npu.sweep import sweep
 
     changes = {key: text.split(",") for key, text in pairs(args.changes, "--set").items()}
     if not changes:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(keys: list[str], rows: "Sequence[Row]") -> str:
-    from ...compiler.npu_forms import table
+    from ...compiler.npu.forms import table
 
     made = [row for row in rows if not row.error]
     classes = list(made[0].stalls) if made else []

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print all violations: key, value, rule."""
     from ...compiler.errors import printable
-    from ...compiler.npu_machines import violations_of
+    from ...compiler.npu.machines import violations_of
 
     found = violations_of(args.file)
     if args.json:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from aic.backends.npu.machine import machine_from
 from aic.compiler.driver import Options, compile_model
-from aic.compiler.npu_programs import options_for
+from aic.compiler.npu.programs import options_for
 from xdsl.utils.exceptions import DiagnosticException
 
 from .qdq import Net, random_network

@@ -14,7 +14,7 @@ from math import prod, sqrt
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from ..dialects._shape import Array
+from ...dialects._shape import Array
 
 SEED, DEVIATION, LARGEST = 20, 20.0, 64
 OPSET = 20

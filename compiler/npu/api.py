@@ -8,26 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..backends.npu.debug.debugger import Debugger
-from ..backends.npu.emit.asm import AsmError, disassemble
-from ..backends.npu.emit.asm import assemble as assembled
-from ..backends.npu.machine import Machine
-from ..backends.npu.machine import presets as preset_names
-from ..backends.npu.program import Program
-from ..backends.npu.report.report import Report
-from ..backends.npu.setup import DEFAULT
-from ..dialects._shape import Array
-from . import api
-from .driver import Options
-from .errors import CompileError, UsageError
-from .frontends.onnx.model import Source
-from .npu_bounds import bounds_of as roofline
-from .npu_forms import difference as diff
-from .npu_forms import findings, picture, report_text, trace_document, write_reports
-from .npu_machines import named as machine
-from .npu_programs import TARGET, Measured, measured, options_for, read_programs
-from .npu_sweep import sweep
-from .npu_watch import subject
+from ...backends.npu.debug.debugger import Debugger
+from ...backends.npu.emit.asm import AsmError, disassemble
+from ...backends.npu.emit.asm import assemble as assembled
+from ...backends.npu.machine import Machine
+from ...backends.npu.machine import presets as preset_names
+from ...backends.npu.program import Program
+from ...backends.npu.report.report import Report
+from ...backends.npu.setup import DEFAULT
+from ...dialects._shape import Array
+from .. import api
+from ..driver import Options
+from ..errors import CompileError, UsageError
+from ..frontends.onnx.model import Source
+from .bounds import bounds_of as roofline
+from .forms import difference as diff
+from .forms import findings, picture, report_text, trace_document, write_reports
+from .machines import named as machine
+from .programs import TARGET, Measured, measured, options_for, read_programs
+from .sweep import sweep
+from .watch import subject
 
 __all__ = ["Debugger", "diff", "disassemble", "machine", "roofline", "sweep"]
 
@@ -99,7 +99,7 @@ def debugger(what: str | Path, feed: Mapping[str, Array], machine: str = "", *, 
 
 def assemble(text: str, machine: str = DEFAULT) -> Program:
     """Assembly as a program; CompileError with line and column."""
-    from .npu_machines import named
+    from .machines import named
 
     try:
         return assembled(text, named(machine))

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 import pytest
 from aic.backends.npu.debug.debugger import END
-from aic.compiler.npu_networks import Vision
+from aic.compiler.npu.networks import Vision
 
-EXAMPLE = Path(__file__).parents[1] / "backends" / "npu" / "example.npuasm"
+EXAMPLE = Path(__file__).parents[2] / "backends" / "npu" / "example.npuasm"
 
 
 @pytest.fixture(scope="module")

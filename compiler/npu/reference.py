@@ -13,15 +13,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
-from ..backends.npu.host.tensor import Entry, EntryError, to_stored
-from ..backends.npu.program import Program
-from ..dialects._shape import Array
-from ..dialects.npu._meaning import Numbers
-from .driver import Options
-from .frontends.onnx.model import Model
-from .layers import layers
-from .npu_programs import PLAIN
-from .references import reference_arrays
+from ...backends.npu.host.tensor import Entry, EntryError, to_stored
+from ...backends.npu.program import Program
+from ...dialects._shape import Array
+from ...dialects.npu._meaning import Numbers
+from ..driver import Options
+from ..frontends.onnx.model import Model
+from ..layers import layers
+from ..references import reference_arrays
+from .programs import PLAIN
 
 
 def expected_of(

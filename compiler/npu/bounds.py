@@ -5,15 +5,15 @@ found = bounds_of("resnet50", "edge", batch=1)     found.total.fused -> 97.8 (% 
 
 from dataclasses import dataclass
 
-from ..backends.npu.machine import Machine
-from ..backends.npu.roofline.bounds import BYTES, Bound, Total, bound, total
-from ..backends.npu.roofline.networks import NETWORKS
-from ..backends.npu.roofline.picture import dots_of, roofline_svg
-from ..backends.npu.roofline.work import Work, works
-from .driver import Options
-from .errors import UsageError
-from .npu_machines import named
-from .npu_programs import PLAIN, networks, source_of
+from ...backends.npu.machine import Machine
+from ...backends.npu.roofline.bounds import BYTES, Bound, Total, bound, total
+from ...backends.npu.roofline.networks import NETWORKS
+from ...backends.npu.roofline.picture import dots_of, roofline_svg
+from ...backends.npu.roofline.work import Work, works
+from ..driver import Options
+from ..errors import UsageError
+from .machines import named
+from .programs import PLAIN, networks, source_of
 
 COLUMNS = ("layer", "macs", "ideal", "array", "dram layerwise", "dram fused", "vector", "bound", "by", "util %")
 

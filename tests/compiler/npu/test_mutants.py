@@ -7,9 +7,9 @@ from aic.backends.npu.order.check import Finding, check, errors
 from aic.backends.npu.program import Program
 from aic.backends.npu.sim.functional import Functional
 
-from ..backends.npu.mutants import mutants
-from ..backends.npu.orders import Order, conflicts, legal_order
-from .npu_small import SMALL, small_programs
+from ...backends.npu.mutants import mutants
+from ...backends.npu.orders import Order, conflicts, legal_order
+from .small import SMALL, small_programs
 
 EVERY = {"residual": 8, "inverted": 4, "encoder": 5}
 """One mutant of so many is looked at."""

@@ -4,8 +4,8 @@ programs for a small machine, on which they take strips and turns."""
 from collections.abc import Callable
 
 from aic.backends.npu.program import Program
-from aic.compiler.npu_networks import Encoder, Vision
-from aic.compiler.npu_programs import compiled_programs
+from aic.compiler.npu.networks import Encoder, Vision
+from aic.compiler.npu.programs import compiled_programs
 from onnx import ModelProto
 
 MACHINE = "gemmini-like,spad.bytes=32768,acc.bytes=16384"
@@ -37,10 +37,10 @@ def encoder() -> ModelProto:
     """A layer of an encoder: attention of two heads, feed-forward, norms."""
     tokens, wide = 24, 48
     net = Encoder(1, tokens, wide, 2)
-    x = net.spread("tokens", "tokens.in", (tokens, wide), 1.0)
+    x = net.spread("tokens", "tokens.in", (1, tokens, wide), 1.0)
     x = net.norm(net.attention(x, "l0"), x, "l0_norm1")
     x = net.norm(net.feed(x, "l0", 96), x, "l0_norm2")
-    return net.model("encoder", {"tokens": (tokens, wide)}, x)
+    return net.model("encoder", {"tokens": (1, tokens, wide)}, x)
 
 
 SMALL: dict[str, Callable[[], ModelProto]] = {f.__name__: f for f in (residual, inverted, encoder)}

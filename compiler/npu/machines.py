@@ -6,11 +6,11 @@ describe(named("edge,array.rows=16"))["peak_tops"];  assemble_file(Path("p.npuas
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..backends.npu.emit.asm import AsmError, assemble
-from ..backends.npu.emit.container import ContainerError, npux_bytes
-from ..backends.npu.machine import Machine, MachineError, machine_from, preset_text, presets, read_machine
-from .errors import CompileError, UsageError
-from .files import write_whole
+from ...backends.npu.emit.asm import AsmError, assemble
+from ...backends.npu.emit.container import ContainerError, npux_bytes
+from ...backends.npu.machine import Machine, MachineError, machine_from, preset_text, presets, read_machine
+from ..errors import CompileError, UsageError
+from ..files import write_whole
 
 Numbers = Mapping[str, object]
 

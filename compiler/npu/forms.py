@@ -4,16 +4,16 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..backends.npu.order.check import RULES, Finding, check, serial
-from ..backends.npu.program import Program
-from ..backends.npu.report.columns import csv_of, explanation, table, text_of
-from ..backends.npu.report.diff import Diff, DiffError, diff
-from ..backends.npu.report.html import html_of
-from ..backends.npu.report.picture import report_svg
-from ..backends.npu.report.trace import trace
-from .errors import UsageError
-from .files import write_whole
-from .npu_programs import Measured
+from ...backends.npu.order.check import RULES, Finding, check, serial
+from ...backends.npu.program import Program
+from ...backends.npu.report.columns import csv_of, explanation, table, text_of
+from ...backends.npu.report.diff import Diff, DiffError, diff
+from ...backends.npu.report.html import html_of
+from ...backends.npu.report.picture import report_svg
+from ...backends.npu.report.trace import trace
+from ..errors import UsageError
+from ..files import write_whole
+from .programs import Measured
 
 __all__ = ["RULES", "Diff", "explanation", "table"]
 

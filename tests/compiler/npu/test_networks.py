@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from aic.backends.npu.roofline.networks import NETWORKS
-from aic.compiler.npu_networks import BUILD, bert_base, quantized_network
+from aic.compiler.npu.networks import BUILD, bert_base, quantized_network
 from onnx import ModelProto, TensorProto, helper, shape_inference
 
 ort = pytest.importorskip("onnxruntime")

@@ -9,22 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..backends.npu.emit.asm import disassemble
-from ..backends.npu.emit.container import ContainerError, read_npux
-from ..backends.npu.isa import EncodeError
-from ..backends.npu.layer import Network
-from ..backends.npu.machine import Machine, MachineError
-from ..backends.npu.program import Program
-from ..backends.npu.report.report import Report, report_of
-from ..backends.npu.select.network import read_network
-from ..backends.npu.setup import DEFAULT
-from ..backends.npu.sim.event import Timeline, TimingError, timeline
-from ..dialects.kernel import FuncOp
-from .driver import Options, Plan, compile_model, lower
-from .errors import CompileError, UsageError
-from .frontends.onnx.model import Model, Source
-from .npu_machines import assemble_file, named
-from .npu_networks import BUILD, quantized_network
+from ...backends.npu.emit.asm import disassemble
+from ...backends.npu.emit.container import ContainerError, read_npux
+from ...backends.npu.isa import EncodeError
+from ...backends.npu.layer import Network
+from ...backends.npu.machine import Machine, MachineError
+from ...backends.npu.program import Program
+from ...backends.npu.report.report import Report, report_of
+from ...backends.npu.select.network import read_network
+from ...backends.npu.setup import DEFAULT
+from ...backends.npu.sim.event import Timeline, TimingError, timeline
+from ...dialects.kernel import FuncOp
+from ..driver import Options, Plan, compile_model, lower
+from ..errors import CompileError, UsageError
+from ..frontends.onnx.model import Model, Source
+from .machines import assemble_file, named
+from .networks import BUILD, quantized_network
 
 TARGET, SUFFIX, TEXT = "npu", ".npux", ".npuasm"
 PLAIN = Options()

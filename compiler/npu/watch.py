@@ -12,25 +12,25 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from ..backends.npu.debug.commands import Commands
-from ..backends.npu.debug.debugger import END, Debugger, Load
-from ..backends.npu.host.host import Kinds
-from ..backends.npu.host.loaded import Loaded
-from ..backends.npu.host.tensor import EntryError, load
-from ..backends.npu.program import Program
-from ..backends.npu.setup import DEFAULT
-from ..backends.npu.sim.functional import Functional
-from ..backends.npu.sim.memory import SimulationError
-from ..backends.npu.sim.run import ports
-from ..dialects._shape import Array
-from ..dialects.npu._meaning import Numbers
-from .artifact import read_manifest
-from .driver import Options, compile_model
-from .errors import CompileError, UsageError
-from .frontends.onnx.model import Port
-from .npu_programs import PLAIN, TARGET, is_model, options_for, read_programs, source_of, told
-from .npu_run import port_of
-from .session import InferenceSession
+from ...backends.npu.debug.commands import Commands
+from ...backends.npu.debug.debugger import END, Debugger, Load
+from ...backends.npu.host.host import Kinds
+from ...backends.npu.host.loaded import Loaded
+from ...backends.npu.host.tensor import EntryError, load
+from ...backends.npu.program import Program
+from ...backends.npu.setup import DEFAULT
+from ...backends.npu.sim.functional import Functional
+from ...backends.npu.sim.memory import SimulationError
+from ...backends.npu.sim.run import ports
+from ...dialects._shape import Array
+from ...dialects.npu._meaning import Numbers
+from ..artifact import read_manifest
+from ..driver import Options, compile_model
+from ..errors import CompileError, UsageError
+from ..frontends.onnx.model import Port
+from ..session import InferenceSession
+from .programs import PLAIN, TARGET, is_model, options_for, read_programs, source_of, told
+from .run import port_of
 
 __all__ = ["Debugger"]
 

@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 from onnx import ModelProto
 
-from ..backends.npu.machine import Machine
-from ..backends.npu.report.report import Report, Row
-from ..backends.npu.roofline.bounds import bound, total
-from ..backends.npu.roofline.networks import GOALS, NETWORKS, cases
-from ..backends.npu.roofline.work import works
-from .npu_machines import named
-from .npu_networks import quantized_network
-from .npu_programs import compiled_programs, networks, timed
-from .workers import mapped
+from ...backends.npu.machine import Machine
+from ...backends.npu.report.report import Report, Row
+from ...backends.npu.roofline.bounds import bound, total
+from ...backends.npu.roofline.networks import GOALS, NETWORKS, cases
+from ...backends.npu.roofline.work import works
+from ..workers import mapped
+from .machines import named
+from .networks import quantized_network
+from .programs import compiled_programs, networks, timed
 
 GATE = 0.85
 HALF = 0.5

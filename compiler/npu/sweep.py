@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import NamedTuple
 
-from .driver import Options
-from .errors import AicError
-from .npu_programs import PLAIN, measured
-from .workers import mapped
+from ..driver import Options
+from ..errors import AicError
+from ..workers import mapped
+from .programs import PLAIN, measured
 
 
 class Point(NamedTuple):

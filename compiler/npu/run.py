@@ -5,15 +5,15 @@ from pathlib import Path
 
 from onnx import helper
 
-from ..backends.npu.emit.container import ContainerError, read_npux
-from ..backends.npu.host.tensor import Entry, EntryError, graph_type
-from ..backends.npu.program import Program
-from ..backends.npu.sim.memory import SimulationError
-from ..backends.npu.sim.run import ports, simulate
-from ..dialects._shape import Array
-from .errors import CompileError, UsageError
-from .frontends.onnx.model import Port
-from .npu_programs import timed
+from ...backends.npu.emit.container import ContainerError, read_npux
+from ...backends.npu.host.tensor import Entry, EntryError, graph_type
+from ...backends.npu.program import Program
+from ...backends.npu.sim.memory import SimulationError
+from ...backends.npu.sim.run import ports, simulate
+from ...dialects._shape import Array
+from ..errors import CompileError, UsageError
+from ..frontends.onnx.model import Port
+from .programs import timed
 
 
 class ProgramFile:

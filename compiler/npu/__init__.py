@@ -1,0 +1,1 @@
+"""The NPU as its users meet it: programs from wherever they are, runs, sweeps, goals, and `aic.npu`."""
