@@ -59,6 +59,7 @@ def add_pass_flags(parser: argparse.ArgumentParser) -> None:
     add("--remarks", metavar="RE", nargs="?", const="", help=told)
     add("--disable-pass", metavar="PASS", action="append", default=[], help="leave this pass out")
     add("--pass-option", metavar="PASS.K=V", action="append", default=[], help="set an option of a pass")
+    add("--fast-math", action="store_true", help="let passes change rounding: fast=true for all that have the option")
     add("--pass-limit", metavar="N", type=int, help="stop after N passes")
     add("--rewrite-limit", metavar="[PASS:]N", help="no more than N rewrites, in all or of this pass")
     add("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
@@ -80,6 +81,10 @@ def edited(steps: Sequence[ModulePass], args: argparse.Namespace) -> tuple[Modul
         if name not in names:
             raise UsageError(f"--disable-pass {name}: not in the pipeline", code="unknown-pass")
     kept = [step for step in steps if step.name not in args.disable_pass]
+    if args.fast_math:
+        kept = [
+            _with_option(s, "fast", "true") if "fast" in s.spec(include_default=True).parameters else s for s in kept
+        ]
     for option in args.pass_option:
         target, _, setting = option.partition(".")
         key, equals, value = setting.partition("=")

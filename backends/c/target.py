@@ -20,7 +20,8 @@ from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, unca
 from .machine import Cpu, cpu
 from .program import Program, locations, program
 
-GRAPH = ("fold-constants", "fold-constants,fold-batch-norm,cancel-transposes,simplify-inference,fold-constants,dce")
+CLEAR = "drop-redundant,cancel-inverse,simplify-algebra,sink-ops,cancel-inverse"
+GRAPH = ("fold-constants", f"fold-constants,fold-batch-norm,{CLEAR},fast-math,fold-constants,dce")
 
 
 class CTarget(Target[Cpu]):

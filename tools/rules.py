@@ -1,0 +1,71 @@
+"""`aic rules [F.rules ..]`: the rules of algebra, what they are made of, and whether they keep what graphs compute."""
+
+import argparse
+import json
+from pathlib import Path
+
+HELP = "list rules of algebra, or try them on random graphs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which rules, and what about them."""
+    add = parser.add_argument
+    add("files", metavar="F.rules", type=Path, nargs="*", help="files of rules; by default those of our passes")
+    add("--only", metavar="RULE", action="append", default=[], help="these rules")
+    add("--check", action="store_true", help="try each on random graphs; exit 4 if one changes what a graph computes")
+    add("--times", metavar="N", type=int, default=24, help="graphs for each (24)")
+    add("--seed", metavar="N", type=int, default=0, help="other graphs (0)")
+    add("--words", action="store_true", help="the functions, families, kinds and types that rules may name")
+
+
+def run(args: argparse.Namespace) -> int:
+    """A table, or the words."""
+    from ..compiler.errors import MismatchError, UsageError
+    from ..compiler.rulecheck import check
+    from ..compiler.rulecheck.files import rule_files
+    from ..passes._rules import read
+
+    if args.words:
+        _words()
+        return 0
+    rules = [(file, rule) for file in args.files or rule_files() for rule in read(file)]
+    if unknown := [name for name in args.only if name not in {rule.name for _, rule in rules}]:
+        raise UsageError(f"--only {unknown[0]}: no rule is called that")
+    rows: list[dict[str, object]] = []
+    faults: list[str] = []
+    for file, rule in rules:
+        if args.only and rule.name not in args.only:
+            continue
+        row: dict[str, object] = {"file": file.name, "rule": rule.name, "line": rule.rule.name.line}
+        row["fast"] = rule.rule.fast
+        if args.check:
+            found = check(rule, seed=args.seed, times=args.times)
+            row |= {"graphs": found.fired, "drawn": found.tried, "good": found.is_good}
+            if not found.is_good:
+                faults.append(str(found.fault or f"rule {rule.name}: none of {found.tried} graphs fits it"))
+        rows.append(row)
+        if not args.json:
+            print(_line(row))
+    if args.json:
+        print(json.dumps({"schema": "aic.rules/1", "rules": rows}, indent=2))
+    if faults:
+        raise MismatchError("\n\n".join(faults), first_bad=faults[0].partition("\n")[0])
+    return 0
+
+
+def _line(row: dict[str, object]) -> str:
+    told = f"{row['file']}:{row['line']}".ljust(30) + str(row["rule"]).ljust(34)
+    told += "exact" if row["fast"] is None else f"fast {row['fast']}"
+    return told if "good" not in row else f"{told.ljust(75)}{row['graphs']} graphs of {row['drawn']}"
+
+
+def _words() -> None:
+    from ..passes._rules.functions import functions
+    from ..passes._rules.vocabulary import FAMILIES, KINDS, TYPES, members
+
+    print("families")
+    for name in FAMILIES:
+        print(f"  {name:30}{' '.join(sorted(k.name.removeprefix('graph.') for k in members(name)))}")
+    print(f"kinds\n  const {' '.join(KINDS)}\ntypes\n  {' '.join(TYPES)}\nfunctions")
+    for name, about in functions().items():
+        print(f"  {name:30}{about}")
