@@ -22,13 +22,13 @@ def run(args: argparse.Namespace) -> int:
     """A table, or the words."""
     from ..compiler.errors import MismatchError, UsageError
     from ..compiler.rulecheck import check
-    from ..compiler.rulecheck.files import rule_files
-    from ..passes._rules import read
+    from ..compiler.rulecheck.files import rules_of, words
 
     if args.words:
-        _words()
+        for sort, found in words().items():
+            print("\n".join([sort, *(f"  {name:30}{about}" for name, about in found.items())]))
         return 0
-    rules = [(file, rule) for file in args.files or rule_files() for rule in read(file)]
+    rules = rules_of(args.files)
     if unknown := [name for name in args.only if name not in {rule.name for _, rule in rules}]:
         raise UsageError(f"--only {unknown[0]}: no rule is called that")
     rows: list[dict[str, object]] = []
@@ -57,15 +57,3 @@ def _line(row: dict[str, object]) -> str:
     told = f"{row['file']}:{row['line']}".ljust(30) + str(row["rule"]).ljust(34)
     told += "exact" if row["fast"] is None else f"fast {row['fast']}"
     return told if "good" not in row else f"{told.ljust(75)}{row['graphs']} graphs of {row['drawn']}"
-
-
-def _words() -> None:
-    from ..passes._rules.functions import functions
-    from ..passes._rules.vocabulary import FAMILIES, KINDS, TYPES, members
-
-    print("families")
-    for name in FAMILIES:
-        print(f"  {name:30}{' '.join(sorted(k.name.removeprefix('graph.') for k in members(name)))}")
-    print(f"kinds\n  const {' '.join(KINDS)}\ntypes\n  {' '.join(TYPES)}\nfunctions")
-    for name, about in functions().items():
-        print(f"  {name:30}{about}")

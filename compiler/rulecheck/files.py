@@ -1,10 +1,15 @@
-"""Where rules are: beside the passes that are made of them."""
+"""Where rules are, beside the passes that are made of them; and the words that they may name."""
 
 import pkgutil
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from ... import passes
+from ...passes._rules import read
+from ...passes._rules.functions import functions
+from ...passes._rules.rewriter import Compiled
+from ...passes._rules.vocabulary import FAMILIES, KINDS, TYPES, members
 
 
 def rule_files() -> tuple[Path, ...]:
@@ -12,3 +17,16 @@ def rule_files() -> tuple[Path, ...]:
     rooms = [name for _, name, is_room in pkgutil.iter_modules(passes.__path__) if is_room]
     found = [Path(str(f)) for room in rooms for f in files(f"{passes.__name__}.{room}").iterdir()]
     return tuple(sorted(f for f in found if f.suffix == ".rules"))
+
+
+def rules_of(chosen: Sequence[Path]) -> list[tuple[Path, Compiled]]:
+    """The rules of these files, of our passes' files if there are none; RuleError."""
+    return [(file, rule) for file in chosen or rule_files() for rule in read(file)]
+
+
+def words() -> Mapping[str, Mapping[str, str]]:
+    """What rules may name, by sort, each with what it stands for."""
+    families = {name: " ".join(sorted(k.name.removeprefix("graph.") for k in members(name))) for name in FAMILIES}
+    kinds = {name: " ".join(t for t, of in TYPES.items() if fits(of)) for name, fits in KINDS.items()}
+    kinds["const"] = "what is known at compile time"
+    return {"families": families, "kinds": kinds, "functions": functions()}
