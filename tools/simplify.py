@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="S.onnx", type=Path, help="the simplified model; none is written without")
     add("-p", "--pipeline", metavar="P", help="other graph passes")
     add("--opset", type=int, default=18, metavar="N", help="at least this opset (18 or more)")
+    add("--keep-dims", action="store_true", help="symbolic dimensions that are not given stay so, where they can")
     add("--external", action="store_true", help="weights in a file beside the model, as is done above 2 GB anyway")
     add("--check", action="store_true", help="run both on the inputs; exit 4 if their outputs differ")
     add("--ref", choices=CHECKS, help="by what both are run: onnxruntime if it is installed, else our interpreter")
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     watch = Watch(args)
     model = load(args.model)
     options = _options(args, model, watch)
-    made = simplify_model(model, options, text, args.opset)
+    made = simplify_model(model, options, text, args.opset, keep_dims=args.keep_dims)
     table = _checked(args, model, made, options)
     if args.output is not None:
         save_onnx(made.exported, args.output, external=args.external or None)
@@ -70,7 +71,7 @@ def _options(args: argparse.Namespace, model: "Model", watch: Watch) -> "Options
     from .run import inputs_of
 
     options = replace(shapes_of(args, model), observers=tuple(watch.observers))
-    return shaped(options, model, inputs_of(args))
+    return options if args.keep_dims else shaped(options, model, inputs_of(args))
 
 
 def _checked(

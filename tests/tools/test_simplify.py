@@ -87,3 +87,67 @@ def test_what_onnx_cannot_say_is_told(capsys: pytest.CaptureFixture[str]):
     code, _, err = told(capsys, "simplify", "dense.onnx", *args)
     assert code == 3 and "cannot be said in ONNX" in err and not Path("o.onnx").exists()
     assert json.loads(told(capsys, "simplify", "dense.onnx", *args, "--json")[1])["code"] == "no-export"
+
+
+def dims(path: str) -> dict[str, list[int | str]]:
+    graph = onnx.load(path).graph
+    ports = [*graph.input, *graph.output]
+    return {p.name: [d.dim_value or d.dim_param for d in p.type.tensor_type.shape.dim] for p in ports}
+
+
+def test_symbolic_dimensions_may_stay(capsys: pytest.CaptureFixture[str]):
+    assert told(capsys, "simplify", "spelled.onnx", "-o", "o.onnx")[0] == 1  # N is not given
+    np.save("x.npy", np.random.default_rng(0).standard_normal((13, 96)).astype(np.float32))
+    args = ("simplify", "spelled.onnx", "-o", "o.onnx", "--keep-dims", "--check", "--ref", "aic-interp")
+    code, _, err = told(capsys, *args, "--input", "x=@x.npy")
+    assert code == 0 and "simplified 2" in err and dims("o.onnx") == {"x": ["N", 96], "y": ["N", 96]}
+
+
+def reshaped(nodes: list[onnx.NodeProto], shape: list[int | str]) -> None:
+    """A model of x to y in shaped.onnx; `s` is x's shape, `two`, `zero` and `last` are indices."""
+    known = [("two", [2]), ("zero", [0]), ("last", [-1]), ("one", [1]), ("far", [1 << 40])]
+    weights = [numpy_helper.from_array(np.array(value), name) for name, value in known]
+    ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    graph = helper.make_graph([helper.make_node("Shape", ["x"], ["s"]), *nodes], "g", ports, result, weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "shaped.onnx")
+
+
+KEPT = {
+    "reshape": (
+        [
+            helper.make_node("Slice", ["s", "zero", "two"], ["front"]),
+            helper.make_node("Concat", ["front", "two", "last"], ["to"], axis=0),
+            helper.make_node("Reshape", ["x", "to"], ["y"]),
+        ],
+        ["A", "B", 2, 6],
+    ),
+    "expand": (
+        [
+            helper.make_node("ReduceMax", ["x"], ["m"], axes=[1]),
+            helper.make_node("Expand", ["m", "s"], ["e"]),
+            helper.make_node("Neg", ["e"], ["y"]),
+        ],
+        ["A", 4],
+    ),
+    "slice": ([helper.make_node("Slice", ["x", "one", "far", "zero"], ["y"])], ["A", 4]),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_shapes_that_hang_on_a_size_are_said_without_it(capsys: pytest.CaptureFixture[str], what: str):
+    nodes, shape = KEPT[what]
+    reshaped(nodes, shape)
+    x = np.random.default_rng(0).standard_normal([3 if d == "A" else 7 if d == "B" else d for d in shape])
+    np.save("x.npy", x.astype(np.float32))
+    args = ("simplify", "shaped.onnx", "-o", "o.onnx", "--keep-dims", "--input", "x=@x.npy")
+    code, _, err = told(capsys, *args, "--check", "--ref", "aic-interp")
+    assert code == 0 and "at most 0 apart" in err
+    assert dims("o.onnx")["x"] == shape and len(onnx.load("o.onnx").graph.node) < len(nodes) + 1
+
+
+def test_a_dimension_that_is_built_in_is_told(capsys: pytest.CaptureFixture[str]):
+    cast = helper.make_node("Cast", ["s"], ["f"], to=TensorProto.FLOAT)
+    reshaped([cast, helper.make_node("Add", ["x", "f"], ["y"], name="adds")], ["A", 2])
+    code, _, err = told(capsys, "simplify", "shaped.onnx", "-o", "o.onnx", "--keep-dims")
+    assert code == 1 and "a dimension cannot be kept: adds (Add)" in err and "--dim" in err

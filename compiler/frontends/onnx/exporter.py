@@ -38,6 +38,8 @@ class Exported:
 
     model: ModelProto
     tensors: Mapping[str, Callable[[], Array]]
+    types: Mapping[str, TypeProto]
+    """The types of all values by name."""
 
 
 def export_onnx(
@@ -61,7 +63,7 @@ def export_onnx(
     del model.opset_import[:]
     model.opset_import.append(helper.make_opsetid("", version))
     model.ir_version = helper.find_min_ir_version_for(list(model.opset_import), ignore_unknown=True)
-    return Exported(model, {name: fetch for name, fetch in writer.tensors.items() if name in used})
+    return Exported(model, {name: fetch for name, fetch in writer.tensors.items() if name in used}, writer.types)
 
 
 def _main(w: Writer, main: FuncOp, name: str) -> GraphProto:
