@@ -7,6 +7,7 @@ What flows in at a cut becomes an input of the shape it has in a run, or, where 
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -16,15 +17,15 @@ from ..dialects._shape import Array
 from .context import context
 from .driver import Options, garbage_later
 from .errors import UsageError
+from .frontends.onnx.exporter import Exported
 from .frontends.onnx.importer import import_model
 from .frontends.onnx.model import Model
 from .frontends.onnx.names import printable
+from .frontends.onnx.saving import save_onnx
 from .interpret import interpret
 from .layers import layers, marked
 
 Arrays = Mapping[str, Array]
-LARGE = 1 << 30
-"""Bytes of weights above which they go into a file of their own."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,12 @@ def cut(
 
 
 def save(model: Model, path: Path) -> None:
-    """Write a model as one file, or above 1 GiB with its weights beside it."""
-    proto = ModelProto()
+    """Write a model as one file, or where it is too large for one with its weights beside it."""
+    proto, weights = ModelProto(), model.proto.graph.initializer
     proto.CopyFrom(model.proto)
-    for index, data in model.raw.items():
-        proto.graph.initializer[index].raw_data = data.tobytes()
-    large = sum(data.nbytes for data in model.raw.values()) > LARGE
-    onnx.save(proto, path, save_as_external_data=large, location=f"{path.stem}.weights")
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(t for i, t in enumerate(weights) if i not in model.raw)
+    save_onnx(Exported(proto, {weights[i].name: partial(model.initializer, i) for i in model.raw}), path)
 
 
 def _port(name: str, value: Array) -> ValueInfoProto:

@@ -138,4 +138,14 @@ def _run(name: str, argv: Sequence[str]) -> int:
     if args.config is not None:
         configure(Path(args.config))
     start_logging(0 if args.quiet else 1 + args.verbose, args.log_file)
+    if files := vars(args).get("plugin"):
+        _load_plugins(files)
     return tool.run(args)
+
+
+def _load_plugins(files: Sequence[Path]) -> None:
+    """Let pipelines name the passes of --plugin."""
+    from ..compiler.pass_api import load_plugin
+
+    for file in files:
+        load_plugin(file)

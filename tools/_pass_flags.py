@@ -17,7 +17,6 @@ from ..compiler.errors import UsageError, printable
 from ..compiler.files import write_whole
 from ..compiler.knobs import DEBUG, DUMP, TRACE
 from ..compiler.observe import Counting, Dumping, Printing, Tracing, Wanted, always, never
-from ..compiler.pass_api import load_plugin
 from ..compiler.pipeline import Observer
 from ..compiler.telling import (
     Times,
@@ -63,12 +62,6 @@ def add_pass_flags(parser: argparse.ArgumentParser) -> None:
     add("--pass-limit", metavar="N", type=int, help="stop after N passes")
     add("--rewrite-limit", metavar="[PASS:]N", help="no more than N rewrites, in all or of this pass")
     add("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
-
-
-def load_plugins(args: argparse.Namespace) -> None:
-    """Let pipelines name the passes of --plugin."""
-    for file in args.plugin:
-        load_plugin(file)
 
 
 def edited(steps: Sequence[ModulePass], args: argparse.Namespace) -> tuple[ModulePass, ...]:

@@ -1,7 +1,7 @@
 """What `aic bisect` and `aic reduce` look into: a module before its passes, with inputs to run it on."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from ..compiler.frontends.onnx.model import Model, load
 from ..compiler.interpret import interpret
 from ..compiler.judge import Numbers
 from ..compiler.limits import check_sizes
-from ..compiler.pass_api import load_plugin
 from ..compiler.pipeline import parse_pipeline, verify
 from ..compiler.references import reference_arrays
 from ..compiler.runnable import of_model as compiled
@@ -74,10 +73,8 @@ class Subject:
         return self.judge(None, tolerance).wrong(found)
 
 
-def of_text(path: Path, passes: str, seed: int, *, plugins: Sequence[Path] = ()) -> Subject:
+def of_text(path: Path, passes: str, seed: int) -> Subject:
     """IR text with random weights and inputs."""
-    for file in plugins:
-        load_plugin(file)
     ctx = context()
     module = Parser(ctx, path.read_text(encoding="utf8"), str(path)).parse_module()
     check_sizes(module)
@@ -101,8 +98,6 @@ def feed_and_results(ctx: AicContext, module: ModuleOp, seed: int) -> tuple[list
 
 def of_model(args: argparse.Namespace, target: str) -> Subject:
     """A model with the passes of its target down to --at, or those of -p."""
-    for file in args.plugin:
-        load_plugin(file)
     model = load(args.model)
     options, feed = feed_of(args, model)
     return _subject(args, model, feed, options, target)

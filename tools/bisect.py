@@ -70,7 +70,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
     if args.model.suffix == ".mlir":
         if args.passes is None:
             raise UsageError("IR text wants its passes: -p 'a,b{k=v}'")
-        return of_text(args.model, args.passes, args.seed, plugins=args.plugin)
+        return of_text(args.model, args.passes, args.seed)
     return of_model(args, target_of(args).name)
 
 

@@ -14,7 +14,7 @@ from ..compiler.errors import BudgetError, UsageError, printable
 from ..compiler.knobs import DEBUG
 from ._arguments import add_build, add_model, add_shapes, add_target, bytes_of, options_of, target_of, use_cache
 from ._memory import bound_text, memory_document, memory_page, size_text
-from ._pass_flags import ELIDED, Watch, add_pass_flags, edited, load_plugins
+from ._pass_flags import ELIDED, Watch, add_pass_flags, edited
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -59,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     from ..compiler.frontends.onnx.model import load
 
     use_cache(args)
-    load_plugins(args)
     target = target_of(args).name
     levels = {kind: _level(kind) for kind in args.emit if kind.partition("=")[0] == "mlir"}
     kinds = tuple(dict.fromkeys([kind for kind in args.emit if kind not in levels] + ["report"] * args.report))

@@ -24,7 +24,7 @@ from ..compiler.observe import Printing, always
 from ..compiler.pipeline import parse_pipeline, print_pipeline, run_pipeline
 from ..compiler.weights import random_weights
 from ..dialects.graph.weight import AicContext
-from ._pass_flags import Watch, add_pass_flags, edited, load_plugins
+from ._pass_flags import Watch, add_pass_flags, edited
 
 HELP = "run passes on IR text"
 
@@ -50,7 +50,6 @@ class AicOpt(xDSLOptMain):
         self.args = args
         self.ctx = self.weighted = context()
         self.ctx.allow_unregistered = args.allow_unregistered_dialect
-        load_plugins(args)
         self.steps = edited(parse_pipeline(args.passes), args)
         if args.target not in self.available_targets:
             raise UsageError(f"-t {args.target}: expected one of {', '.join(self.available_targets)}")

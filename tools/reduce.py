@@ -53,14 +53,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _of_model(args: argparse.Namespace, out: Path) -> tuple[int, int, list[str], int]:
     from ..compiler.frontends.onnx.model import load
-    from ..compiler.pass_api import load_plugin
     from ..compiler.reduce import Reducer
     from ..compiler.submodel import save, tensor_values
     from ..compiler.vectors import write_arrays
     from .compare import feed_of
 
-    for file in args.plugin:
-        load_plugin(file)
     model = load(args.model)
     options, feed = feed_of(args, model)
     fails = _command(args) if args.check else _passes(args)
@@ -117,7 +114,7 @@ def _of_text(args: argparse.Namespace, out: Path) -> tuple[int, int, list[str], 
     from ..compiler.reduce_ir import items, reduce_module
     from ._subject import feed_and_results, of_text
 
-    subject = of_text(args.model, args.passes or "", args.seed, plugins=args.plugin)
+    subject = of_text(args.model, args.passes or "", args.seed)
     if not args.check and not subject.stages:
         raise UsageError("IR text wants the passes that fail, -p 'a,b{k=v}', or --check CMD")
     command = Command(args.check, args.check_timeout) if args.check else None

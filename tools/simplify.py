@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.errors import MismatchError, printable
 from ._arguments import add_inputs, add_model, add_shapes, add_tolerance, shapes_of, tolerance_of
-from ._pass_flags import Watch, add_pass_flags, edited, load_plugins
+from ._pass_flags import Watch, add_pass_flags, edited
 
 if TYPE_CHECKING:
     from ..compiler.compare import Difference
@@ -45,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
     from ..compiler.pipeline import parse_pipeline, print_pipeline
     from ..compiler.simplify import PIPELINE, simplify_model
 
-    load_plugins(args)
     text = print_pipeline(edited(parse_pipeline(args.pipeline or PIPELINE), args))
     if args.print_pipeline:
         print(text)
