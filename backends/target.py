@@ -20,6 +20,10 @@ from ..dialects.graph.weight import AicContext
 
 M = TypeVar("M")
 Vector = tuple[Sequence[Array], Sequence[Array]]
+SIZE = 4
+"""The optimisation level for small code, `-Os`."""
+Stages = Mapping[str, Mapping[str, str]]
+"""By IR level, the passes of each stage."""
 Seen = Mapping[str, Sequence[Array]]
 """By ONNX node what it was seen to make, in order; of several values the last of a type is the node's own."""
 Cached = Callable[[str, Callable[[Path], None]], Path]
@@ -49,6 +53,11 @@ class EmitOptions:
     """Inputs with the outputs expected for them, for what is written together with its tests."""
 
 
+def joined(stages: Stages) -> dict[str, str]:
+    """The passes of each IR level, its stages one after the other."""
+    return {ir: ",".join(filter(None, parts.values())) for ir, parts in stages.items()}
+
+
 class Target(ABC, Generic[M]):
     """One kind of machine; a folder of `backends/` has exactly one subclass, in its `target.py`."""
 
@@ -66,7 +75,11 @@ class Target(ABC, Generic[M]):
 
     @abstractmethod
     def pipeline(self, machine: M, level: int) -> dict[str, str]:
-        """The passes at optimisation level 0 to 3, by IR level (graph, tensor, loop), in order."""
+        """The passes at optimisation level 0 to 3, or `SIZE`, by IR level (graph, tensor, loop), in order."""
+
+    def stages(self, machine: M, level: int) -> Stages:
+        """The same passes in three stages: `pre` normalises, `main` rewrites and fuses, `post` lays out and cleans."""
+        return {ir: {"main": text} for ir, text in self.pipeline(machine, level).items()}
 
     def placement(self, module: ModuleOp) -> dict[str, object] | None:
         """Where the nodes of a module run that has come past the tensor level: `device`, `border`, `nodes` count them,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 
 from .. import backends
+from ..backends.target import SIZE as SIZE
 from ..backends.target import Target
 from .context import plugins, targets
 from .errors import UsageError

@@ -26,7 +26,18 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("-t", "--target", metavar="T[,K=V]", help="the target, with settings of its machine")
     group.add_argument("--target-config", metavar="F.toml", type=Path, help="the machine's description")
-    group.add_argument("-O", dest="level", type=int, choices=(0, 1, 2, 3), default=2, help="optimisation level")
+    told = "how much to optimise: 0 to 3, or s for small code"
+    group.add_argument("-O", dest="level", metavar="LEVEL", type=effort, default=2, help=told)
+
+
+def effort(text: str) -> int:
+    """An optimisation level: 0 to 3, or `s`."""
+    from ..compiler.targets import SIZE
+
+    levels = {**{str(n): n for n in range(4)}, "s": SIZE}
+    if text not in levels:
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from 0, 1, 2, 3, s)")
+    return levels[text]
 
 
 def add_shapes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -84,7 +84,7 @@ def _units(target: str) -> Entries:
 
 
 def _pipelines(args: argparse.Namespace) -> Entries:
-    """The passes of each level, by target and optimisation level."""
+    """The passes of each level in three stages (pre, main, post), by target and optimisation level."""
     from ..compiler.context import targets
     from ..compiler.targets import parse_target, target_named
 
@@ -92,9 +92,9 @@ def _pipelines(args: argparse.Namespace) -> Entries:
     found = Entries()
     for choice in chosen:
         target = target_named(choice.name)
-        for effort in range(4):
-            texts = target.pipeline(target.machine(choice.settings), effort)
-            found |= {f"{choice.name} -O{effort} {level}": text for level, text in texts.items()}
+        for effort, flag in enumerate("0123s"):
+            for level, stages in target.stages(target.machine(choice.settings), effort).items():
+                found |= {f"{choice.name} -O{flag} {level} {stage}": text for stage, text in stages.items() if text}
     return found
 
 

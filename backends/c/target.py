@@ -13,15 +13,24 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import kernel
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import EmitOptions, Target, TargetError
+from ..target import SIZE, EmitOptions, Stages, Target, TargetError, joined
 from . import project
 from .banner import stamped
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
 from .machine import Cpu, cpu
 from .program import Program, locations, program
 
-CLEAR = "drop-redundant,cancel-inverse,simplify-algebra,sink-ops,cancel-inverse"
-GRAPH = ("fold-constants", f"fold-constants,fold-batch-norm,{CLEAR},fast-math,fold-constants,dce")
+BASIC = "fold-constants,drop-redundant,cancel-inverse"
+ALGEBRA = "fold-batch-norm,fold-scale,simplify-algebra,recompose,sink-ops,cse,fast-math"
+CLEAN = "drop-redundant,cancel-inverse,fold-constants,dce"
+GRAPH = (
+    {"pre": "fold-constants"},
+    {"pre": BASIC, "main": "fold-batch-norm", "post": CLEAN},
+    {"pre": BASIC, "main": ALGEBRA, "post": CLEAN},
+)
+JOIN = {2: "join-launches", 3: "join-launches{elements=65536}", SIZE: "join-launches"}
+FEW = 8
+"""Vector registers that small code makes use of: smaller tiles, unrolled less."""
 
 
 class CTarget(Target[Cpu]):
@@ -37,14 +46,23 @@ class CTarget(Target[Cpu]):
         return {k: " ".join(v) if isinstance(v, tuple) else v for k, v in asdict(machine).items()}
 
     def pipeline(self, machine: Cpu, level: int) -> dict[str, str]:
-        numbers = f"vector-bytes={machine.vector_bytes} registers={machine.registers} l1={machine.l1} l2={machine.l2}"
-        if level == 0:
-            numbers = f"vector-bytes=1 registers={machine.registers} l1={machine.l1} l2={machine.l2}"
-        views = "fold-views," if level else ""
+        return joined(self.stages(machine, level))
+
+    def stages(self, machine: Cpu, level: int) -> Stages:
+        lanes = 1 if level == 0 else machine.vector_bytes
+        registers = min(machine.registers, FEW) if level == SIZE else machine.registers
+        numbers = f"vector-bytes={lanes} registers={registers} l1={machine.l1} l2={machine.l2}"
+        views, joins = "fold-views," if level else "", f",{JOIN[level]}" if level in JOIN else ""
         return {
-            "graph": GRAPH[min(level, 1)],
-            "tensor": f"lower-graph-to-tensor,{views}fuse-kernels,assign-layout,choose-schedule{{{numbers}}}",
-            "loop": f"bufferize,lower-kernel-to-loop{{{numbers}}},join-launches,dce,plan-memory,check-memory",
+            "graph": GRAPH[min(level, 2)],
+            "tensor": {
+                "main": f"lower-graph-to-tensor,{views}fuse-kernels",
+                "post": f"assign-layout,choose-schedule{{{numbers}}}",
+            },
+            "loop": {
+                "main": f"bufferize,lower-kernel-to-loop{{{numbers}}}{joins}",
+                "post": "dce,plan-memory,check-memory",
+            },
         }
 
     def emit(

@@ -8,18 +8,17 @@ from xdsl.ir import Operation
 
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import EmitOptions, Seen, Target, TargetError
+from ..target import SIZE, EmitOptions, Seen, Stages, Target, TargetError, joined
 from .host.placement import placement
 from .setup import Setup, setup_of
 
 COSINE = 0.99
 """What bf16, or int8 after calibration, keeps of a model of float32."""
 FOLD = "fold-constants{keep=dequantize}"
-PLAIN = (
-    f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,recompose-norms,fold-patches,"
-    "fold-long-kernels,raise-slices"
-)
-GRAPH = (FOLD, f"{PLAIN},fold-batch-norm,cancel-transposes,simplify-inference,{FOLD},dce")
+PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic"
+FORMS = "recompose-norms,fold-patches,fold-long-kernels,raise-slices"
+CLEAN = f"cancel-transposes,simplify-inference,{FOLD},dce"
+GRAPH = ({"pre": FOLD}, {"pre": PLAIN, "main": f"{FORMS},fold-batch-norm,{CLEAN}"})
 
 
 class NpuTarget(Target[Setup]):
@@ -49,15 +48,17 @@ class NpuTarget(Target[Setup]):
         }
 
     def pipeline(self, machine: Setup, level: int) -> dict[str, str]:
-        option, graph = machine.option, GRAPH[min(level, 1)]
-        if machine.quantization is not None:
-            graph += f",npu-quantize{machine.quantization.options()}"
+        return joined(self.stages(machine, level))
+
+    def stages(self, machine: Setup, level: int) -> Stages:
+        option, effort = machine.option, 2 if level == SIZE else level
+        wanted = [] if machine.quantization is None else [f"npu-quantize{machine.quantization.options()}"]
         if level > 0:
-            graph += f",npu-split-heads{{{option}}},{FOLD},dce"
+            wanted.append(f"npu-split-heads{{{option}}},{FOLD},dce")
         return {
-            "graph": graph,
-            "tensor": f"npu-select{{{option}}}",
-            "hardware": f"npu-lower{{{option} effort={level}}},npu-alloc{{{option}}},npu-sync{{{option}}}",
+            "graph": {**GRAPH[min(level, 1)], "post": ",".join(wanted)},
+            "tensor": {"main": f"npu-select{{{option}}}"},
+            "hardware": {"main": f"npu-lower{{{option} effort={effort}}},npu-alloc{{{option}}},npu-sync{{{option}}}"},
         }
 
     def emit(
