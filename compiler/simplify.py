@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from onnx import ModelProto
+
 from ..dialects._shape import Array
 from .compare import Difference, Tolerance, difference
 from .context import context
@@ -65,8 +67,16 @@ def simplify_model(
         exported = _kept(model, options, symbols, lambda more: _exported(model, more, pipeline, opset, times))
     else:
         exported = _exported(model, options, pipeline, opset, times)
+    keep_texts(model.proto, exported.model)
     before, after = (sum(1 for _ in nodes_of(graph)) for graph in (model.proto.graph, exported.model.graph))
     return Simplified(exported, before, after, tuple(("graph", name, seconds) for name, seconds in times))
+
+
+def keep_texts(old: ModelProto, new: ModelProto) -> None:
+    """What people and tools have written into a model beside its graph: metadata, version, descriptions."""
+    new.metadata_props.extend(old.metadata_props)
+    new.domain, new.model_version, new.doc_string = old.domain, old.model_version, old.doc_string
+    new.graph.doc_string = old.graph.doc_string
 
 
 def _exported(model: Model, options: Options, pipeline: str, opset: int, times: list[tuple[str, float]]) -> Exported:

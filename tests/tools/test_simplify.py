@@ -69,6 +69,15 @@ def test_a_model_gets_simpler_and_stays_what_it_is(capsys: pytest.CaptureFixture
     assert document["nodes"] == {"before": 11, "after": 2} and document["checked"]["y"]["good"]
 
 
+def test_what_is_written_beside_the_graph_stays_and_twice_is_once(capsys: pytest.CaptureFixture[str]):
+    assert told(capsys, "simplify", "dense.onnx", "-o", "once.onnx", "--dim", "N=3")[0] == 0
+    once = onnx.load("once.onnx")
+    assert [(p.key, p.value) for p in once.metadata_props] == [("author", "nobody")]
+    assert [n.op_type for n in once.graph.node] == ["Gemm", "Relu"] and once.graph.node[0].name == "layer/bias"
+    assert told(capsys, "simplify", "once.onnx", "-o", "twice.onnx")[0] == 0
+    assert onnx.load("twice.onnx").graph.node[0].op_type == "Gemm" and len(onnx.load("twice.onnx").graph.node) == 2
+
+
 def test_a_pipeline_of_ones_own_and_data_beside_the_model(capsys: pytest.CaptureFixture[str]):
     code, _, err = told(capsys, "simplify", "spelled.onnx", "-o", "o.onnx", "--dim", "N=3", "-p", "dce", "--external")
     assert code == 0 and "simplified 9" in err and Path("o.onnx.data").exists()

@@ -30,13 +30,13 @@ TYPE = "memref<16xf32>"
 
 
 def program(seed: int) -> str:
-    """Sums of two values made so far, old ones too; now and then one is written over."""
+    """Sums of two values made so far, old ones too; now and then one is written over, in place too."""
     draw = Random(seed)
     names, lines = ["%x"], list[str]()
-    for i in range(24):
+    for i in range(20):
         a, b = draw.choice(names), draw.choice(names[-3:])
         if len(names) > 3 and draw.random() < 0.2:
-            target = draw.choice([n for n in names[1:] if n not in (a, b)] or [f"%v{i}"])
+            target = draw.choice(names[1:])
         else:
             target = f"%v{i}"
         if target not in names:

@@ -1,6 +1,9 @@
 """The way back to ONNX: what is exported means what was imported, in our interpreter and in onnxruntime."""
 
+import inspect
+import pkgutil
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +11,15 @@ import onnx
 import pytest
 from aic.compiler.context import context
 from aic.compiler.errors import AicError, UnsupportedOpError
+from aic.compiler.frontends.onnx.export_registry import exporters
 from aic.compiler.frontends.onnx.exporter import export_onnx
 from aic.compiler.frontends.onnx.importer import import_onnx
 from aic.compiler.frontends.onnx.registry import importers
 from aic.compiler.frontends.onnx.report import NeedsConstant
 from aic.compiler.frontends.onnx.saving import model_proto, save_onnx
 from aic.compiler.interpret import interpret
+from aic.dialects import graph
+from aic.dialects.graph._base import GraphOp
 from aic.dialects.graph.weight import AicContext
 from onnx import helper
 from onnx.backend.test.loader import load_model_tests
@@ -85,6 +91,13 @@ def test_an_op_of_the_standard_comes_back_the_same(op: str) -> None:
     returned = import_onnx(again, other)
     for old, new in zip(interpret(ctx, module, inputs), interpret(other, returned, inputs), strict=True):
         np.testing.assert_array_equal(new, old, strict=True)
+
+
+def test_every_op_of_the_graph_level_has_an_exporter() -> None:
+    files = [import_module(i.name) for i in pkgutil.iter_modules(graph.__path__, f"{graph.__name__}.")]
+    classes = {c for file in files for _, c in inspect.getmembers(file, inspect.isclass) if issubclass(c, GraphOp)}
+    ops = {c for c in classes if "name" in vars(c) and not inspect.isabstract(c) and c.name.startswith("graph.")}
+    assert len(ops) > 100 and not {op.name for op in ops - exporters().keys()}
 
 
 def test_names_of_inputs_outputs_and_nodes_stay() -> None:
