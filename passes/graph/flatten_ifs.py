@@ -16,6 +16,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
+from ...dialects._report import rewriting
 from ...dialects.graph.compare import WhereOp
 from ...dialects.graph.control import IfOp, YieldOp
 
@@ -34,6 +35,8 @@ class FlattenIfs(ModulePass):
 
 def flatten(op: IfOp) -> None:
     """Replace a choice by its branches and what chooses from their values."""
+    if not rewriting(op, "flatten"):
+        return
     new: list[Operation] = []
     seen: dict[tuple[object, ...], Operation] = {}
     values: list[list[SSAValue]] = []

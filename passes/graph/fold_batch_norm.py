@@ -24,6 +24,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern
 
 from ...dialects._location import fused
+from ...dialects._report import missed
 from ...dialects._shape import Array, dtype, element, shape, tensor
 from ...dialects.graph.contraction import GemmOp
 from ...dialects.graph.conv import ConvOp, ConvTransposeOp
@@ -84,9 +85,9 @@ class _Fold(RewritePattern):
         if found.value.type != op.results[0].type or not isinstance(element(found.value), AnyFloat):
             return
         if root.op.parent is not op.parent or not found.value.has_one_use():
-            return
+            return missed(op, "fold", "others read what it scales, too")
         if (new := self.folded(root, found)) is None:
-            return
+            return missed(op, "fold", f"the weight or the bias of {root.op.name} is not known")
         for made in new:
             made.location = fused((root.op.location, op.location))
         rewriter.replace(op, new, new[-1].results)

@@ -21,6 +21,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 from xdsl.traits import Pure
 
+from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, shape
 from ...dialects.graph._base import GraphOp
 from ...dialects.graph.weight import AicContext, WeightStore
@@ -41,8 +42,11 @@ class FoldConstants(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         for inner in list(op.walk()):
-            if isinstance(inner, GraphOp) and self.may_fold(inner):
-                self.fold(inner, weights)
+            if isinstance(inner, GraphOp) and inner.operands:
+                if self.may_fold(inner):
+                    self.fold(inner, weights)
+                elif all(recipe(v, weights) is not None for v in inner.operands):
+                    missed(inner, "fold", self.why_not(inner))
 
     def may_fold(self, op: GraphOp) -> bool:
         """Whether the op could be folded were its operands known."""
@@ -51,10 +55,17 @@ class FoldConstants(ModulePass):
         wanted = op.name.removeprefix("graph.") not in self.keep
         return wanted and bounded and bool(op.operands) and not op.regions and op.has_trait(Pure)
 
+    def why_not(self, op: GraphOp) -> str:
+        """The reason why an op on known values is left."""
+        made = elements(op.results)
+        if made > self.limit or made > max(self.growth, elements(op.operands)):
+            return f"{made} elements would be kept: more than limit, or than growth and all operands"
+        return "the op is one of keep, has regions, or does more than compute"
+
     def fold(self, op: GraphOp, weights: WeightStore) -> None:
         """Replace the op by its results if its operands are known."""
         inputs = [r for v in op.operands if (r := recipe(v, weights)) is not None]
-        if len(inputs) < len(op.operands):
+        if len(inputs) < len(op.operands) or not rewriting(op, "fold"):
             return
         name = f"{stem(*op.operands)}_{op.name.rpartition('.')[2]}"
         small = elements((*op.operands, *op.results)) <= self.at_once

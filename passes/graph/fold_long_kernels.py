@@ -22,6 +22,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
+from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, dtype, element, shape, tensor
 from ...dialects.graph.conv import ConvOp
 from ...dialects.graph.view import PadOp, TransposeOp
@@ -93,6 +94,8 @@ def fold(op: ConvOp, frames: Frames, weights: WeightStore) -> None:
     read = recipe(op.w, weights)
     bias = None if op.bias is None else recipe(op.bias, weights)
     if read is None or (op.bias is not None and bias is None):
+        return missed(op, "fold-kernel", "the weight or the bias is not known")
+    if not rewriting(op, "fold-kernel"):
         return
     new, window = Made(op.location), op.geometry()[0]
     channels, axes, rank = shape(op.w)[0], len(window.kernel) - 1, len(shape(op.w))

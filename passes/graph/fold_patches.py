@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects.graph.contraction import MatmulOp
 from ...dialects.graph.conv import ConvOp
@@ -37,7 +38,7 @@ class FoldPatches(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for inner in list(op.walk()):
-            if isinstance(inner, ConvOp) and self.is_patchwork(inner):
+            if isinstance(inner, ConvOp) and self.is_patchwork(inner) and rewriting(inner, "fold-patches"):
                 fold(inner)
 
     def is_patchwork(self, op: ConvOp) -> bool:

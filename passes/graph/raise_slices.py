@@ -19,6 +19,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects.graph._base import GraphOp, ints
 from ...dialects.graph._pointwise import PointwiseOp
@@ -70,6 +71,8 @@ def raised(op: SliceOp) -> list[SliceOp]:
     """Put a slice before the op that makes its operand; the new slices."""
     source, cut = op.x.owner, cut_of(op)
     if not isinstance(source, GraphOp) or (cuts := operand_cuts(source, cut)) is None:
+        return []
+    if not rewriting(op, f"before-{source.name.removeprefix('graph.')}"):
         return []
     new: list[Operation] = []
     slices: list[SliceOp] = []

@@ -22,6 +22,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
 from ...dialects._location import fused
+from ...dialects._report import rewriting
 from ...dialects._shape import dtype, shape
 from ...dialects.graph._pointwise import BinaryOp
 from ...dialects.graph.elementwise import AddOp, DivOp, MulOp, PowOp, ReciprocalOp, SqrtOp, SubOp
@@ -118,6 +119,8 @@ def is_number(value: SSAValue, number: float) -> bool:
 
 def recompose(op: DivOp | MulOp, found: Spelled) -> None:
     """Put a norm in place of the last op of its spelling, with the factor and offset that follow."""
+    if not rewriting(op, "layer-norm" if found.centred else "rms-norm"):
+        return
     last, ops = op.results[0], list(found.ops)
     scale, last, factor = follower(last, MulOp, shape(found.x)[-1])
     bias, last, offset = follower(last, AddOp, shape(found.x)[-1]) if found.centred else (None, last, None)
