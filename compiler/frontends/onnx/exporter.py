@@ -8,7 +8,7 @@ is what was meant.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, defs, helper
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, TensorType
@@ -38,8 +38,8 @@ class Exported:
 
     model: ModelProto
     tensors: Mapping[str, Callable[[], Array]]
-    types: Mapping[str, TypeProto]
-    """The types of all values by name."""
+    types: Mapping[str, TypeProto] = field(default_factory=dict[str, TypeProto])
+    """The types of the values by name, as far as they are known."""
 
 
 def export_onnx(
