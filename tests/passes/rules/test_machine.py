@@ -17,9 +17,9 @@ RULES = {f"{file.stem}:{rule.name}": rule for file in FILES for rule in read(fil
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_keeps_what_graphs_compute(name: str):
-    found = check(RULES[name], times=12)
+    found = check(RULES[name], times=6)
     assert found.fault is None, str(found.fault)
-    assert found.fired >= 4, f"{found.fired} of {found.tried} graphs fitted the rule"
+    assert found.fired >= 3, f"{found.fired} of {found.tried} graphs fitted the rule"
 
 
 MUTANTS = """
@@ -61,7 +61,7 @@ max-pool-of-one | where product(k) == 1 and product(s) == 1 and p == zeros(len(p
 transpose-ones | where keeps_order(p, shape(x)) |
 minus-known | neg(c) | c
 less-swapped | less(x, c) | less_equal(x, c)
-leaky-relu | where number(c) == number(c) |
+substitute_ops:leaky-relu | where number(c) == number(c) |
 scale-for-norm | mul(m, k) | m
 product-for-conv | trans_b = true | trans_b = false
 number-and-transpose | f(reshape{shape = []}(c), x) | f(x, reshape{shape = []}(c))
@@ -76,8 +76,8 @@ CASES = [tuple(part.strip() for part in line.split("|")) for line in MUTANTS.str
 
 @pytest.mark.parametrize(("name", "old", "new"), CASES, ids=[f"{n}: {new or f'no {old}'}" for n, old, new in CASES])
 def test_a_mutant_is_found_out(name: str, old: str, new: str):
-    (rule,) = (r for key, r in RULES.items() if key.endswith(f":{name}"))
-    body = " ".join(text_of(rule.rule.source.text, name).split())
+    (rule,) = (r for key, r in RULES.items() if f":{key}".endswith(f":{name}"))
+    body = " ".join(text_of(rule.rule.source.text, rule.name).split())
     assert old in body
     (mutant,) = parse(Source("mutant.rules", body.replace(old, new)))
     found = check(compiled(mutant), times=300)
