@@ -1,9 +1,11 @@
 """`aic extract M --inputs A --outputs B -o S.onnx`: the part of a model between tensors, as ONNX or IR."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
-from ..compiler.errors import UsageError
+from ..compiler.errors import UsageError, printable
 from ._arguments import add_inputs, add_shapes, add_target
 
 HELP = "cut out the part of a model between tensors"
@@ -47,4 +49,13 @@ def run(args: argparse.Namespace) -> int:
         save(made.model, args.output)
     if args.values is not None:
         write_arrays(args.values, made.feed)
+    graph = made.model.proto.graph
+    ends = {"inputs": [port.name for port in graph.input], "outputs": [port.name for port in graph.output]}
+    if args.json:
+        print(
+            json.dumps({"schema": "aic.extract/1", "output": str(args.output), "nodes": len(nodes), **ends}, indent=2)
+        )
+    elif not args.quiet:
+        told = ", ".join(ends["inputs"]), ", ".join(ends["outputs"])
+        print(printable(f"{args.output}: {len(nodes)} nodes, {told[0]} to {told[1]}"), file=sys.stderr)
     return 0

@@ -1,7 +1,10 @@
 """`aic repro DIR`: replays a crash directory, and tells whether the fault is still there."""
 
 import argparse
+import json
+import shlex
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from ..compiler.errors import printable
@@ -21,22 +24,25 @@ def run(args: argparse.Namespace) -> int:
     from ..compiler.crash import read_crash, replay
 
     crash = read_crash(args.folder)
-    if crash.before is None:
-        return _again(crash.command)
-    if not args.quiet:
-        print(printable(f"{crash.pipeline} on {args.folder / 'before.mlir'}"), file=sys.stderr)
-    if why := replay(crash, args.seed):
-        print(printable(f"still fails: {why}"))
-        return 1
-    print("runs to its end")
-    return 0
+    _say(args, f"{crash.pipeline or shlex.join(['aic', *crash.command])} on what {args.folder} holds")
+    why = replay(crash, args.seed) if crash.before is not None else _again(args, crash.command)
+    if args.json:
+        print(json.dumps({"schema": "aic.repro/1", "fails": bool(why), "why": why}, indent=2))
+    else:
+        print(printable(f"still fails: {why}" if why else "runs to its end"))
+    return 1 if why else 0
 
 
-def _again(command: list[str]) -> int:
-    """Nothing was kept of the IR: the whole command, without another directory."""
+def _again(args: argparse.Namespace, command: list[str]) -> str:
+    """Nothing was kept of the IR: the whole command, whose product goes to stderr, and no other directory."""
     from ._main import dispatch
 
-    print(f"no IR was kept; running aic {' '.join(command)}", file=sys.stderr)
-    code = dispatch([*command, "--no-crash-dump"])
-    print("runs to its end" if code == 0 else f"still fails: exit {code}")
-    return 0 if code == 0 else 1
+    _say(args, "no IR was kept")
+    with redirect_stdout(sys.stderr):
+        code = dispatch([*command, "--no-crash-dump"])
+    return f"exit {code}" if code else ""
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if not args.quiet:
+        print(printable(text), file=sys.stderr)

@@ -99,6 +99,8 @@ def test_a_part_between_tensors(capsys):
     onnx.checker.check_model(part, full_check=True)
     assert [n.name for n in part.graph.node] == [f"/n{i}" for i in range(4, 10)]
     assert [o.name for o in part.graph.output] == ["t9", "t10"] and np.load("v.npz")["t4"].shape == (4, 3)
-    assert main(["extract", "chain.onnx", "--inputs", "t20", "-o", "s.mlir"]) == 0
+    capsys.readouterr()
+    assert main(["extract", "chain.onnx", "--inputs", "t20", "-o", "s.mlir", "--json"]) == 0
+    assert checked(capsys.readouterr().out)["inputs"] == ["t20"]
     assert "graph.add" in (text := Path("s.mlir").read_text()) and "graph.relu" not in text
     assert main(["opt", "s.mlir"]) == 0

@@ -100,6 +100,7 @@ def test_a_crash_is_replayed_until_it_is_mended(capsys, monkeypatch):
     (crash,) = Path().glob("aic-crash-*")
     capsys.readouterr()
     assert main(["repro", str(crash)]) == 1 and "still fails: PassCrash: pass buggy failed" in capsys.readouterr().out
+    assert main(["repro", str(crash), "--json"]) == 1 and checked(capsys.readouterr().out)["fails"]
     Path("bug.py").write_text("import aic\n@aic.pass_\ndef buggy(module):\n    pass\n")
     assert main(["repro", str(crash), "--plugin", "bug.py"]) == 0 and "runs to its end" in capsys.readouterr().out
     made_passes().pop("buggy")
