@@ -8,7 +8,8 @@
 
 A layout is the type's encoding; a view's says its strides, its offset comes with the buffer. Arguments and results of
 @main, and what loops and branches hand on, are row-major. Where a reshape has no strides, or a contraction's columns
-would not lie side by side, a copy kernel goes before. Kernels launched with other layouts become kernels of their own.
+would not lie side by side, a copy kernel goes before, and a remark tells its cost. Kernels launched with other layouts
+become kernels of their own.
 After fuse-kernels, because what is inside a kernel has no layout.
 """
 
@@ -34,7 +35,8 @@ from ...dialects._layout import (
     strided,
     strides_of,
 )
-from ...dialects._shape import shape
+from ...dialects._report import missed
+from ...dialects._shape import dtype, shape
 from ...dialects._xdsl import TransposeOp
 from ...dialects.graph.weight import WeightOp
 from ...dialects.kernel import FuncOp, LaunchOp
@@ -157,6 +159,8 @@ class _Walk:
         layout = ordered(shape(value), order)
         if (key := (value, layout, block)) not in self.copies:
             kind = tensor_type(value)
+            size = prod(shape(value)) * dtype(kind).itemsize
+            missed(op, "conversion", f"operand {place} is copied to the order {list(order)}: {2 * size} bytes moved")
             name = self.variants.copy(kind, result := laid_out(kind, layout))
             launch = LaunchOp(name, [value], [result])
             launch.location = op.location
