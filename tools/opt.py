@@ -124,6 +124,7 @@ def _seed(text: str) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """xDSL's arguments, and those about passes."""
+    parser.epilog = "Here alone -t chooses the form of the output, not a machine, and -v prints the version of xDSL."
     AicOpt().register_all_arguments(parser)
 
 

@@ -155,7 +155,7 @@ def test_all_about_a_pass(capsys):
 
 def test_help_about_a_command(capsys):
     code, out, _ = told(capsys, "help", "opt")
-    assert code == 0 and out.startswith("usage: aic opt")
+    assert code == 0 and out.startswith("usage: aic opt") and "Here alone -t chooses the form" in out
 
 
 def test_doctor(capsys, monkeypatch):
