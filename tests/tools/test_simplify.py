@@ -78,10 +78,28 @@ def test_what_is_written_beside_the_graph_stays_and_twice_is_once(capsys: pytest
     assert onnx.load("twice.onnx").graph.node[0].op_type == "Gemm" and len(onnx.load("twice.onnx").graph.node) == 2
 
 
-def test_a_pipeline_of_ones_own_and_data_beside_the_model(capsys: pytest.CaptureFixture[str]):
-    code, _, err = told(capsys, "simplify", "spelled.onnx", "-o", "o.onnx", "--dim", "N=3", "-p", "dce", "--external")
-    assert code == 0 and "simplified 9" in err and Path("o.onnx.data").exists()
+def test_a_pipeline_of_ones_own(capsys: pytest.CaptureFixture[str]):
+    args = ("simplify", "spelled.onnx", "-o", "o.onnx", "--dim", "N=3", "-p", "dce")
+    code, _, err = told(capsys, *args)
+    assert code == 0 and "simplified 9" in err and not Path("o.onnx.data").exists()
     assert told(capsys, "simplify", "spelled.onnx", "--disable-pass", "cse", "--print-pipeline")[1].count("cse") == 0
+
+
+def test_data_beside_the_model_is_found_by_onnxruntime(capsys: pytest.CaptureFixture[str]):
+    """Shapes stay in the model: its shape inference has to read them."""
+    ort = pytest.importorskip("onnxruntime")
+    weight = np.random.default_rng(0).standard_normal((4, 400)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["t"]), helper.make_node("Reshape", ["t", "to"], ["y"])]
+    ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 4])]
+    result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [30, 40])]
+    known = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.array([30, 40]), "to")]
+    graph = helper.make_graph(nodes, "g", ports, result, known)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "big.onnx")
+    assert told(capsys, "simplify", "big.onnx", "-o", "o.onnx", "--external")[0] == 0
+    assert Path("o.onnx.data").stat().st_size == weight.nbytes
+    x = np.ones((3, 4), np.float32)
+    (y,) = ort.InferenceSession("o.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    np.testing.assert_allclose(y, (x @ weight).reshape(30, 40), rtol=1e-5)
 
 
 def test_a_wrong_result_is_told(capsys: pytest.CaptureFixture[str]):

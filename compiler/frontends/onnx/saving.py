@@ -5,6 +5,7 @@ model.onnx + .data     above, or where asked for; each tensor at a multiple of 6
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,8 @@ from .exporter import Exported
 LARGEST = (1 << 31) - (1 << 24)
 """Bytes of data above which they go into a file of their own; protobuf takes less than 2 GB for all of a model."""
 PAGE, LINE = 4096, 64
+SMALL = 1024
+"""Bytes below which a tensor always stays in the model: shape inference wants to read axes and shapes."""
 
 
 def model_proto(exported: Exported) -> ModelProto:
@@ -30,9 +33,7 @@ def model_proto(exported: Exported) -> ModelProto:
         size += array.nbytes
         if size > LARGEST:
             raise ValueError(f"the model's initializers take more than {LARGEST} bytes: save it with external data")
-        tensor = _declared(name, array)
-        tensor.raw_data = _bytes(array)
-        model.graph.initializer.append(tensor)
+        model.graph.initializer.append(_inside(name, array))
     return model
 
 
@@ -48,8 +49,17 @@ def save_onnx(exported: Exported, path: Path, *, external: bool | None = None) -
     beside = path.with_name(f"{path.name}.data")
     with written(beside) as stream:
         for name, fetch in exported.tensors.items():
-            model.graph.initializer.append(_outside(stream, beside.name, name, fetch()))
+            array = fetch()
+            make = _inside if array.nbytes < SMALL else partial(_outside, stream, beside.name)
+            model.graph.initializer.append(make(name, array))
     write_whole(path, model.SerializeToString(deterministic=True))
+
+
+def _inside(name: str, array: Array) -> TensorProto:
+    """A tensor with its data."""
+    tensor = _declared(name, array)
+    tensor.raw_data = _bytes(array)
+    return tensor
 
 
 def _outside(stream: IO[bytes], location: str, name: str, array: Array) -> TensorProto:
