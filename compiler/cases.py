@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..dialects._shape import Array
 from .compare import Tolerance, difference
+from .culprit.judge import told
 from .errors import UsageError
-from .judge import told
 from .vectors import read_arrays
 
 

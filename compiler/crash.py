@@ -81,7 +81,7 @@ def replay(crash: Crash, seed: int) -> str:
     from xdsl.parser import Parser
 
     from .context import context
-    from .judge import one_line
+    from .culprit.judge import one_line
     from .pipeline import parse_pipeline, run_pipeline
     from .weights import random_weights
 

@@ -21,14 +21,14 @@ from ..dialects import kernel
 from ..dialects._location import origins
 from ..dialects._shape import Array
 from ..dialects.graph.weight import WeightOp
-from .bisect import bisect, stages_of
 from .compare import Difference, Tolerance, difference
 from .context import context
+from .culprit.bisect import bisect, stages_of
+from .culprit.judge import Numbers
 from .driver import Lowered, Options, garbage_later, plan
 from .frontends.onnx.importer import import_model
 from .frontends.onnx.model import Model
 from .interpret import interpret
-from .judge import Numbers
 from .reuse import compile_cached
 from .targets import target_named
 

@@ -8,21 +8,21 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from ..compiler.bisect import Stage, stages_of
 from ..compiler.compare import Tolerance
 from ..compiler.context import context
+from ..compiler.culprit.bisect import Stage, stages_of
+from ..compiler.culprit.judge import Numbers
+from ..compiler.culprit.submodel import Part
 from ..compiler.driver import Options, module_ports, plan
 from ..compiler.errors import UsageError
 from ..compiler.frontends.onnx.importer import import_model
 from ..compiler.frontends.onnx.model import Model, load
 from ..compiler.interpret import interpret
-from ..compiler.judge import Numbers
 from ..compiler.limits import check_sizes
 from ..compiler.pipeline import parse_pipeline, verify
 from ..compiler.references import reference_arrays
 from ..compiler.runnable import of_model as compiled
 from ..compiler.session import ports_of
-from ..compiler.submodel import Part
 from ..compiler.vectors import random_inputs
 from ..compiler.weights import random_weights
 from ..dialects._shape import Array

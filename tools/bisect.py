@@ -15,8 +15,8 @@ from ._arguments import add_inputs, add_shapes, add_target, add_tolerance, targe
 from ._subject import Subject, of_model, of_text
 
 if TYPE_CHECKING:
-    from ..compiler.bisect import Culprit, Stage
-    from ..compiler.judge import Judge
+    from ..compiler.culprit.bisect import Culprit, Stage
+    from ..compiler.culprit.judge import Judge
 
 HELP = "find the pass, and the rewrite, that makes a model wrong or the compiler fail"
 
@@ -44,8 +44,8 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, and tell; exit 0 whatever was found."""
-    from ..compiler.bisect import bisect
-    from ..compiler.judge import Command
+    from ..compiler.culprit.bisect import bisect
+    from ..compiler.culprit.judge import Command
 
     subject = subject_of(args)
     judge: Judge = Command(args.check) if args.check else subject.judge(args.ref, tolerance_of(args))

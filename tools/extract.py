@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Cut, write."""
     from ..compiler.context import context
+    from ..compiler.culprit.submodel import between, cut, save, tensor_values
     from ..compiler.files import write_whole
     from ..compiler.frontends.onnx.importer import import_model
     from ..compiler.frontends.onnx.model import load
     from ..compiler.ir_text import ir_text
-    from ..compiler.submodel import between, cut, save, tensor_values
     from ..compiler.vectors import write_arrays
     from .compare import feed_of
 

@@ -18,7 +18,7 @@ from .bisect import add_subject
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from ..compiler.submodel import Part
+    from ..compiler.culprit.submodel import Part
 
 HELP = "find the smallest part of a model that still fails"
 
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _of_model(args: argparse.Namespace, out: Path) -> tuple[int, int, list[str], int]:
+    from ..compiler.culprit.reduce import Reducer
+    from ..compiler.culprit.submodel import save, tensor_values
     from ..compiler.frontends.onnx.model import load
-    from ..compiler.reduce import Reducer
-    from ..compiler.submodel import save, tensor_values
     from ..compiler.vectors import write_arrays
     from .compare import feed_of
 
@@ -73,8 +73,8 @@ def _command(args: argparse.Namespace) -> "Callable[[Part], str]":
     """Fails as a command does; the file with the model has its inputs beside it, as .npz."""
     from tempfile import TemporaryDirectory
 
-    from ..compiler.judge import Command
-    from ..compiler.submodel import save
+    from ..compiler.culprit.judge import Command
+    from ..compiler.culprit.submodel import save
     from ..compiler.vectors import write_arrays
 
     command = Command(args.check, args.check_timeout)
@@ -92,7 +92,7 @@ def _command(args: argparse.Namespace) -> "Callable[[Part], str]":
 
 def _passes(args: argparse.Namespace) -> "Callable[[Part], str]":
     """Fails as the passes do: by an exception, or by numbers."""
-    from ..compiler.judge import failure_of
+    from ..compiler.culprit.judge import failure_of
     from ._subject import of_part
 
     target, tolerance = target_of(args).name, tolerance_of(args)
@@ -108,10 +108,10 @@ def _passes(args: argparse.Namespace) -> "Callable[[Part], str]":
 
 
 def _of_text(args: argparse.Namespace, out: Path) -> tuple[int, int, list[str], int]:
+    from ..compiler.culprit.judge import Command, Numbers, failure_of
+    from ..compiler.culprit.reduce_ir import items, reduce_module
     from ..compiler.files import write_whole
     from ..compiler.ir_text import ir_text
-    from ..compiler.judge import Command, Numbers, failure_of
-    from ..compiler.reduce_ir import items, reduce_module
     from ._subject import feed_and_results, of_text
 
     subject = of_text(args.model, args.passes or "", args.seed)

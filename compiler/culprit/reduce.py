@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from onnx import ModelProto
 
+from ..errors import UsageError
+from ..frontends.onnx.model import Model
 from .ddmin import ddmin
-from .errors import UsageError
-from .frontends.onnx.model import Model
 from .submodel import Arrays, Part, cut
 
 Fails = Callable[[Part], str]

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ..dialects._shape import Array
-from ..dialects.graph.weight import AicContext
-from .compare import Difference, Tolerance, difference
-from .errors import UsageError
-from .interpret import interpret
-from .ir_text import ir_text
-from .pipeline import PassCrash, run_pipeline
+from ...dialects._shape import Array
+from ...dialects.graph.weight import AicContext
+from ..compare import Difference, Tolerance, difference
+from ..errors import UsageError
+from ..interpret import interpret
+from ..ir_text import ir_text
+from ..pipeline import PassCrash, run_pipeline
 
 Judge = Callable[[AicContext, ModuleOp], str]
 

@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from aic.compiler.bisect import Stage, bisect
 from aic.compiler.compare import Tolerance
 from aic.compiler.context import context
+from aic.compiler.culprit.bisect import Stage, bisect
+from aic.compiler.culprit.judge import Command, Numbers
 from aic.compiler.errors import UsageError
 from aic.compiler.interpret import interpret
-from aic.compiler.judge import Command, Numbers
 from aic.compiler.pipeline import parse_pipeline
 from aic.dialects._report import rewriting
 from aic.dialects.graph.elementwise import AddOp, SubOp

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ..dialects._report import Remark, Report, collecting
-from ..dialects.graph.weight import AicContext
-from .driver import Plan
-from .ir_diff import module_diff
+from ...dialects._report import Remark, Report, collecting
+from ...dialects.graph.weight import AicContext
+from ..driver import Plan
+from ..ir_diff import module_diff
+from ..pipeline import run_pipeline
 from .judge import Judge, one_line
-from .pipeline import run_pipeline
 
 SHOWN = 40
 """Lines of a difference that are kept."""

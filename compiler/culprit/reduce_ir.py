@@ -17,10 +17,10 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation
 from xdsl.traits import SymbolOpInterface
 
-from ..dialects.graph.weight import ConstantOp, WeightOp
+from ...dialects.graph.weight import ConstantOp, WeightOp
+from ..errors import UsageError
+from ..pipeline import verify
 from .ddmin import ddmin
-from .errors import UsageError
-from .pipeline import verify
 
 CONSTANTS = (ConstantOp, WeightOp, arith.ConstantOp)
 KEPT = ("sym_name", "function_type", "sym_visibility")

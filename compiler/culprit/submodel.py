@@ -13,17 +13,17 @@ from pathlib import Path
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, numpy_helper
 
-from ..dialects._shape import Array
-from .context import context
-from .driver import Options, garbage_later
-from .errors import UsageError
-from .frontends.onnx.exporter import Exported
-from .frontends.onnx.importer import import_model
-from .frontends.onnx.model import Model
-from .frontends.onnx.names import printable
-from .frontends.onnx.saving import save_onnx
-from .interpret import interpret
-from .layers import layers, marked
+from ...dialects._shape import Array
+from ..context import context
+from ..driver import Options, garbage_later
+from ..errors import UsageError
+from ..frontends.onnx.exporter import Exported
+from ..frontends.onnx.importer import import_model
+from ..frontends.onnx.model import Model
+from ..frontends.onnx.names import printable
+from ..frontends.onnx.saving import save_onnx
+from ..interpret import interpret
+from ..layers import layers, marked
 
 Arrays = Mapping[str, Array]
 

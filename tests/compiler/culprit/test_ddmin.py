@@ -1,7 +1,7 @@
 """Delta debugging on lists whose culprits are known."""
 
 import pytest
-from aic.compiler.ddmin import ddmin
+from aic.compiler.culprit.ddmin import ddmin
 from hypothesis import given
 from hypothesis import strategies as st
 
