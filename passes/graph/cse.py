@@ -17,15 +17,11 @@ from xdsl.dialects.builtin import FloatAttr, ModuleOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
-from xdsl.traits import IsolatedFromAbove, IsTerminator, is_side_effect_free
+from xdsl.traits import Commutative, IsolatedFromAbove, IsTerminator, is_side_effect_free
 
 from ...dialects._location import fused
 from ...dialects._report import rewriting
-from ...dialects.graph.compare import EqualOp
-from ...dialects.graph.elementwise import AddOp, MaxOp, MinOp, MulOp
-from ...dialects.graph.logical import AndOp, OrOp, XorOp
 
-COMMUTATIVE = (AddOp, MulOp, MaxOp, MinOp, AndOp, OrOp, XorOp, EqualOp)
 Known = MutableMapping[object, Operation]
 
 
@@ -62,7 +58,7 @@ def merge(block: Block, known: Known) -> None:
 def key_of(op: Operation, local: dict[SSAValue, int]) -> object:
     """Equal for ops that compute the same; `local` numbers what a region round the op has defined."""
     operands: list[object] = [local.get(v, v) for v in op.operands]
-    if isinstance(op, COMMUTATIVE):
+    if op.has_trait(Commutative):
         operands.sort(key=lambda v: (isinstance(v, int), v if isinstance(v, int) else id(v)))
     named = sorted((*op.properties.items(), *op.attributes.items()), key=lambda field: field[0])
     fields = tuple((name, *bits(value)) for name, value in named)

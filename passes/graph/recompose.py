@@ -7,9 +7,9 @@
     %0 = graph.min (graph.max (graph.add %x, %three), %zero), %six
     %y = graph.div (graph.mul %x, %0), %six             -->    %y = graph.mul %x, (graph.hard_sigmoid %x)
 
-GELU by erf and by tanh, sigmoid, hard sigmoid and swish, softplus, softsign, ReLU and its leaky kinds, softmax, Gemm of
-products with transposes and biases, means of whole images. Rounding changes with most of them: they want `fast`.
-Normalisations are `recompose-norms`'. After fold-constants, because the numbers must be constants.
+GELU by erf and by tanh, sigmoid, hard sigmoid and swish, softplus, softsign, ReLU and its leaky kinds. Rounding changes
+with most of them: they want `fast`. Normalisations are `recompose-norms`'. After fold-constants, because the numbers
+must be constants.
 """
 
 from dataclasses import dataclass
