@@ -21,7 +21,7 @@ from .machine import Cpu, cpu
 from .program import Program, locations, program
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
-ALGEBRA = "fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
+ALGEBRA = "flatten-atrous,fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
 CLEAN = "drop-redundant,cancel-inverse,fold-constants,dce"
 GRAPH = (
     {"pre": "fold-constants"},
