@@ -1,6 +1,5 @@
 """The package of docs/passes.md, installed where aic is: its pass runs by name, in `aic opt` and in a pipeline."""
 
-import os
 import re
 import subprocess
 import sys
@@ -31,10 +30,10 @@ onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 17)]), "relus.on
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """aic and what it needs are found where this run found them; nothing is fetched."""
-    paths = [str(ROOT.parent), *(p for p in sys.path if p.endswith("site-packages"))]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(paths), "PIP_NO_INDEX": "1"}
-    env["AIC_CACHE_DIR"] = str(folder / "cache")
+    """Without this run's environment; nothing is fetched. aic's sources are looked for where they lie under its name."""
+    env = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1", "AIC_CACHE_DIR": str(folder / "cache")}
+    if ROOT.name == "aic":
+        env["PYTHONPATH"] = str(ROOT.parent)
     return subprocess.run([*map(str, command)], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
@@ -49,12 +48,14 @@ def installing(site: Path) -> list[str | Path]:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a fresh environment with the package installed."""
+    """The interpreter of a fresh environment with the package installed, and beside it what this run has."""
     folder = tmp_path_factory.mktemp("plugin")
     for name, block in re.findall(r"^```\w+\n(?:#|//) ([\w.]+)\n(.*?)^```$", TEXT.read_text("utf8"), re.M | re.S):
         (folder / name).write_text(block)
     venv.create(folder / "env", with_pip=False)
     (site,) = (folder / "env").rglob("site-packages")
+    shared = [p for p in sys.path if p.endswith("site-packages")]
+    (site / "shared.pth").write_text("".join(f"import site; site.addsitedir({p!r})\n" for p in shared))
     done = run(*installing(site), folder=folder)
     assert done.returncode == 0, done.stderr
     (folder / "relus.py").unlink()
