@@ -30,7 +30,7 @@ onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 17)]), "relus.on
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Without this run's environment; nothing is fetched. aic's sources are looked for where they lie under its name."""
+    """Without this run's environment; nothing is fetched. A folder called aic with the sources is found by its name."""
     env = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1", "AIC_CACHE_DIR": str(folder / "cache")}
     if ROOT.name == "aic":
         env["PYTHONPATH"] = str(ROOT.parent)
