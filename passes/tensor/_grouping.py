@@ -17,6 +17,9 @@ from ...dialects._xdsl import GenericOp
 from ._generic import Generic, generic
 from ._space import Dims, Member, Space, agrees, space_of, unified
 
+LARGEST = 128
+"""Members of a kernel: looking at one more takes as long as there are."""
+
 
 @dataclass(eq=False)
 class Group:
@@ -80,7 +83,9 @@ class Grouping:
         return reduces and bool(readers) and not others <= {place, *source.places}
 
     def _merge(self, source: Group, reader: Group) -> None:
-        if source is reader or (found := self._compatible(source, reader)) is None:
+        if source is reader or len(source.members) + len(reader.members) > LARGEST:
+            return
+        if (found := self._compatible(source, reader)) is None:
             return
         if self._detour(source, reader) or self._detour(reader, source):
             return

@@ -21,6 +21,7 @@ from ...errors import AicError, BudgetError, CompileError, ShapeError
 from . import schema
 from .constants import Constants
 from .declared import argument_types, check_results
+from .expansion import MAX_NODES, check_expansion
 from .model import Model, Source, check_names, domain_of, load, opset_imports
 from .names import printable
 from .node import Node, Refused
@@ -29,8 +30,6 @@ from .report import Report
 from .scope import Lost, Scope
 from .tensors import array, check_size, has_element, type_name
 
-MAX_NODES = 200_000
-"""Nodes imported, those of expanded functions included, above which a model is refused."""
 _FAILURES = (VerifyException, ValueError, TypeError, IndexError, ArithmeticError)
 
 
@@ -79,6 +78,7 @@ class Importing:
 
     def run(self, types: Mapping[str, TensorType[Attribute]], values: Mapping[str, Array]) -> ModuleOp:
         """Import the whole graph into a new module."""
+        check_expansion(self.model)
         graph = self.model.proto.graph
         main = self.block = Block(arg_types=list(types.values()))
         self.constants = Constants(self.ctx, main, tuple(types))
