@@ -161,6 +161,13 @@ def tolerance_for(args: argparse.Namespace, model: "Model") -> "Tolerance":
     return Tolerance(min_cosine=target.promised_cosine(target.machine(choice.settings)))
 
 
+def tolerance_of_outputs(args: argparse.Namespace) -> "Tolerance":
+    """`tolerance_for` the model or artifact that `args` names; of an artifact only the flags tell."""
+    from ..compiler.frontends.onnx.model import load
+
+    return tolerance_for(args, load(args.model)) if args.model.suffix == ".onnx" else tolerance_of(args)
+
+
 def use_cache(args: argparse.Namespace) -> None:
     """Turn the cache off, or to another folder, for this process."""
     from ..compiler import cache

@@ -19,12 +19,12 @@ from ._arguments import (
     options_of,
     pairs,
     target_of,
-    tolerance_of,
+    tolerance_of_outputs,
     use_cache,
 )
 
 if TYPE_CHECKING:
-    from ..compiler.compare import Difference
+    from ..compiler.compare import Difference, Tolerance
     from ..compiler.frontends.onnx.model import Port
     from ..compiler.runnable import Runnable
     from ..dialects._shape import Array
@@ -66,14 +66,15 @@ def run(args: argparse.Namespace) -> int:
         _write(args.output, outputs)
     if looked:
         look_into(args.model, feed, args.trace, args.dump_layers)
-    table = _compare(args, outputs)
+    tolerance = tolerance_of_outputs(args)
+    table = _compare(args, outputs, tolerance)
     if args.json:
-        print(json.dumps(_document(args, outputs, table, seconds), indent=2))
+        print(json.dumps(_document(args, outputs, table, tolerance, seconds), indent=2))
     else:
         for name, value in outputs.items():
             print(f"{printable(name)}  {describe(value)}")
         print(f"{args.at} level, {seconds:.4f} s", file=sys.stderr)
-    return judged(args, lambda: _verdict(args, table))
+    return judged(args, lambda: _verdict(args, table, tolerance))
 
 
 def judged(args: argparse.Namespace, verdict: Callable[[], int]) -> int:
@@ -134,7 +135,9 @@ def _write(where: str, outputs: "Mapping[str, Array]") -> None:
     write_arrays(Path(where[1:]), outputs)
 
 
-def _compare(args: argparse.Namespace, outputs: "Mapping[str, Array]") -> "dict[str, Difference] | None":
+def _compare(
+    args: argparse.Namespace, outputs: "Mapping[str, Array]", tolerance: "Tolerance"
+) -> "dict[str, Difference] | None":
     """The differences from --expect by output; None if nothing is expected."""
     from ..compiler.compare import difference
     from ..compiler.vectors import read_arrays
@@ -148,13 +151,12 @@ def _compare(args: argparse.Namespace, outputs: "Mapping[str, Array]") -> "dict[
         expected = dict(zip(outputs, expected.values(), strict=False))
     if unknown := [name for name in expected if name not in outputs]:
         raise UsageError(f"--expect: no output {printable(unknown[0])!r}; there is: {', '.join(outputs)}")
-    return {name: difference(outputs[name], value, tolerance_of(args)) for name, value in expected.items()}
+    return {name: difference(outputs[name], value, tolerance) for name, value in expected.items()}
 
 
-def _verdict(args: argparse.Namespace, table: "dict[str, Difference] | None") -> int:
+def _verdict(args: argparse.Namespace, table: "dict[str, Difference] | None", tolerance: "Tolerance") -> int:
     if table is None:
         return 0
-    tolerance = tolerance_of(args)
     bad = {name: found for name, found in table.items() if not tolerance.accepts(found)}
     if not bad:
         if not args.quiet:
@@ -173,12 +175,12 @@ def _document(
     args: argparse.Namespace,
     outputs: "Mapping[str, Array]",
     table: "dict[str, Difference] | None",
+    tolerance: "Tolerance",
     seconds: float,
 ) -> dict[str, object]:
     rows = [{"name": n, "dtype": str(v.dtype), "shape": list(v.shape), **_range(v)} for n, v in outputs.items()]
     compared = None
     if table is not None:
-        tolerance = tolerance_of(args)
         compared = [difference_json(name, found, tolerance.accepts(found)) for name, found in table.items()]
     return {"schema": "aic.run/1", "level": args.at, "seconds": seconds, "outputs": rows, "compared": compared}
 

@@ -20,7 +20,7 @@ from ._arguments import (
     add_tolerance,
     options_of,
     target_of,
-    tolerance_of,
+    tolerance_of_outputs,
     use_cache,
 )
 from .run import complete, judged
@@ -113,7 +113,7 @@ def _outcome(args: argparse.Namespace, case: "Case") -> "Outcome":
     made = runnable(args.model, target_of(args).name, lambda model: options_of(args, model), args.at, case.inputs)
     feed = complete(made, case.inputs, args)
     start = time.perf_counter()
-    why = verdict(made.run(feed), case.expected, tolerance_of(args))
+    why = verdict(made.run(feed), case.expected, tolerance_of_outputs(args))
     if not args.quiet and not args.json and why:
         print(printable(f"{case.name}: {why}"), file=sys.stderr)
     return Outcome(case.name, why, time.perf_counter() - start)

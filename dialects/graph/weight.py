@@ -138,6 +138,31 @@ class WeightStore:
         return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+Recipe = Callable[[], Array]
+
+
+def recipe(value: SSAValue, weights: WeightStore) -> Recipe | None:
+    """How to have the array of a constant or a weight; None for any other value, and for a weight that has no array."""
+    match value.owner:
+        case ConstantOp() as op:
+            return op.array
+        case WeightOp() as op if op.weight in weights:
+            return weights.recipe(op.weight)
+        case _:
+            return None
+
+
+def array_of(value: SSAValue, weights: WeightStore) -> Array | None:
+    """The array of a constant or a weight, which the store keeps; None as `recipe`."""
+    match value.owner:
+        case ConstantOp() as op:
+            return op.array()
+        case WeightOp() as op if op.weight in weights:
+            return weights[op.weight]
+        case _:
+            return None
+
+
 @dataclass
 class AicContext(Context):
     """xDSL's context with the weights that the IR names."""

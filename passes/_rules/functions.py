@@ -18,8 +18,7 @@ from ...dialects._shape import Array, dtype
 from ...dialects.graph.activation import ReluOp, SigmoidOp
 from ...dialects.graph.elementwise import AbsOp, CeilOp, ExpOp, FloorOp, RoundOp, SignOp, SqrtOp
 from ...dialects.graph.softmax import SoftmaxOp
-from ...dialects.graph.weight import ConstantOp, WeightStore
-from ..graph._constants import recipe
+from ...dialects.graph.weight import ConstantOp, WeightStore, recipe
 
 Ints = Sequence[int]
 MOST = 1 << 16

@@ -10,8 +10,7 @@ from xdsl.ir import Operation, SSAValue
 from ...dialects._shape import shape
 from ...dialects.graph.elementwise import AddOp, MulOp
 from ...dialects.graph.normalization import BatchNormOp
-from ...dialects.graph.weight import WeightStore
-from ._constants import Recipe, recipe
+from ...dialects.graph.weight import Recipe, WeightStore, recipe
 
 Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 MakeVector = Callable[[], Vector]

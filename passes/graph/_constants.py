@@ -1,26 +1,12 @@
-"""Values known at compile time, and new ones made from them without computing them yet."""
+"""New constants, made from known values without computing them yet."""
 
-from collections.abc import Callable
 from math import prod
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects._shape import Array, shape
-from ...dialects.graph.weight import SMALL, ConstantOp, WeightOp, WeightStore
-
-Recipe = Callable[[], Array]
-
-
-def recipe(value: SSAValue, weights: WeightStore) -> Recipe | None:
-    """How to have the array of a constant or a weight; None for any other value, and for a weight that has no array."""
-    match value.owner:
-        case ConstantOp() as op:
-            return op.array
-        case WeightOp() as op if op.weight in weights:
-            return weights.recipe(op.weight)
-        case _:
-            return None
+from ...dialects.graph.weight import SMALL, ConstantOp, Recipe, WeightOp, WeightStore
 
 
 def constant(make: Recipe, type: TensorType[Attribute], weights: WeightStore, stem: str) -> Operation:

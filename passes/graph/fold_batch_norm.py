@@ -29,9 +29,9 @@ from ...dialects._shape import Array, dtype, element, shape, tensor
 from ...dialects.graph.contraction import GemmOp
 from ...dialects.graph.conv import ConvOp, ConvTransposeOp
 from ...dialects.graph.normalization import BatchNormOp
-from ...dialects.graph.weight import AicContext, WeightStore
+from ...dialects.graph.weight import AicContext, Recipe, WeightStore, recipe
 from ._channels import Affine, MakeVector, Vector, affine
-from ._constants import Recipe, constant, recipe, stem
+from ._constants import constant, stem
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from xdsl.traits import Pure
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, shape
 from ...dialects.graph._base import GraphOp
-from ...dialects.graph.weight import AicContext, WeightStore
-from ._constants import Recipe, constant, lazy, recipe, stem
+from ...dialects.graph.weight import AicContext, Recipe, WeightStore, recipe
+from ._constants import constant, lazy, stem
 
 
 @dataclass(frozen=True)

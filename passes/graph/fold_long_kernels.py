@@ -26,8 +26,8 @@ from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, dtype, element, shape, tensor
 from ...dialects.graph.conv import ConvOp
 from ...dialects.graph.view import PadOp, TransposeOp
-from ...dialects.graph.weight import AicContext, WeightStore
-from ._constants import Recipe, recipe, stem
+from ...dialects.graph.weight import AicContext, Recipe, WeightStore, recipe
+from ._constants import stem
 from ._made import Made
 
 

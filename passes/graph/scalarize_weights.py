@@ -19,8 +19,7 @@ from xdsl.passes import ModulePass
 from ...dialects._report import rewriting
 from ...dialects._shape import Array, shape
 from ...dialects.graph._pointwise import PointwiseOp
-from ...dialects.graph.weight import AicContext, ConstantOp, WeightOp, WeightStore
-from ._constants import recipe
+from ...dialects.graph.weight import AicContext, ConstantOp, WeightOp, WeightStore, recipe
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,14 @@
 """What is known of a value at compile time: its array, or that it is a mask."""
 
-from collections.abc import Callable
-
 import numpy as np
 from xdsl.ir import SSAValue
 
-from ....dialects._shape import Array
+from ....dialects.graph import weight
 from ....dialects.graph.compare import WhereOp
 from ....dialects.graph.elementwise import AddOp, MulOp
 from ....dialects.graph.quantize import DequantizeOp
 from ....dialects.graph.view import ExpandOp, ReshapeOp, SliceOp, TransposeOp
-from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
+from ....dialects.graph.weight import ConstantOp, Recipe, WeightOp, WeightStore
 
 HIDING = -1e3
 """What is added to a score to hide it is below this."""
@@ -23,19 +21,13 @@ def is_known(value: SSAValue) -> bool:
     return isinstance(op, ConstantOp | WeightOp)
 
 
-def recipe(value: SSAValue, weights: WeightStore) -> Callable[[], Array] | None:
+def recipe(value: SSAValue, weights: WeightStore) -> Recipe | None:
     """How to have the array of a known value; None for any other, and for a weight that has no array."""
-    match value.owner:
-        case ConstantOp() as op:
-            return op.array
-        case WeightOp() as op if op.weight in weights:
-            return weights.recipe(op.weight)
-        case DequantizeOp() as op:
-            inputs = [r for v in op.operands if (r := recipe(v, weights)) is not None]
-            known = len(inputs) == len(op.operands)
-            return (lambda: op.evaluate(*(make() for make in inputs))[0]) if known else None
-        case _:
-            return None
+    if not isinstance(op := value.owner, DequantizeOp):
+        return weight.recipe(value, weights)
+    inputs = [r for v in op.operands if (r := recipe(v, weights)) is not None]
+    known = len(inputs) == len(op.operands)
+    return (lambda: op.evaluate(*(make() for make in inputs))[0]) if known else None
 
 
 def is_mask(value: SSAValue, weights: WeightStore) -> bool:

@@ -17,7 +17,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ....dialects._location import origins
 from ....dialects._shape import Array, dtype, shape
-from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
+from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore, array_of
 from .export_registry import NoExport, exporters
 
 Value = SSAValue | str | None
@@ -79,13 +79,7 @@ class Writer:
 
     def array(self, value: SSAValue) -> Array | None:
         """The value of a constant or a weight."""
-        match value.owner:
-            case ConstantOp() as op:
-                return op.array()
-            case WeightOp() as op if op.weight in self.weights:
-                return self.weights[op.weight]
-            case _:
-                return None
+        return array_of(value, self.weights)
 
     def _constant(self, op: Operation | Block) -> str:
         """A fresh initializer."""

@@ -25,7 +25,7 @@ from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineMap
 from ....dialects._shape import Array, element, shape
 from ....dialects._shape import tensor as tensor_type
 from ....dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, YieldOp
-from ....dialects.graph.weight import SMALL, ConstantOp, WeightOp, WeightStore
+from ....dialects.graph.weight import SMALL, ConstantOp, WeightOp, WeightStore, array_of
 from ._body import Body, is_half, scalar_attribute, widened
 
 Number = int | float | bool | np.generic
@@ -77,13 +77,7 @@ class Generics:
 
     def constant(self, value: SSAValue) -> Array | None:
         """The compile-time value of a value of either level, None if it has none."""
-        match value.owner:
-            case ConstantOp() as op:
-                return op.array()
-            case WeightOp() as op if op.weight in self.weights:
-                return self.weights[op.weight]
-            case _:
-                return None
+        return array_of(value, self.weights)
 
     def operand(self, value: SSAValue) -> SSAValue | Array:
         """A tensor-level value, or the array of a small constant whose elements are all equal."""
