@@ -15,10 +15,11 @@ from .setup import Setup, setup_of
 COSINE = 0.99
 """What bf16, or int8 after calibration, keeps of a model of float32."""
 FOLD = "fold-constants{keep=dequantize}"
-PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic"
+LEGAL = f'legalize{{rules="{__package__}"}}'
+PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,{LEGAL}"
 FORMS = "recompose-norms,fold-patches,fold-long-kernels,raise-slices"
 CLEAN = f"cancel-transposes,simplify-inference,{FOLD},dce"
-GRAPH = ({"pre": FOLD}, {"pre": PLAIN, "main": f"{FORMS},fold-batch-norm,{CLEAN}"})
+GRAPH = ({"pre": f"{FOLD},{LEGAL}"}, {"pre": PLAIN, "main": f"{FORMS},fold-batch-norm,{CLEAN}"})
 
 
 class NpuTarget(Target[Setup]):

@@ -45,6 +45,7 @@ class Fields:
             "alpha": lambda: float(self.random.choice([0.01, 0.2, 1.0, -0.5])),
             "beta": lambda: float(self.random.choice([0.5, 1.0])),
             "gamma": lambda: 1.0507,
+            "scale": lambda: float(self.random.choice([0.125, 0.5])),
             "epsilon": lambda: float(self.random.choice([1e-5, 1e-3])),
             "approximate": lambda: str(self.random.choice(["none", "tanh"])),
             "strides": lambda: self.counts(len(first) - 2, (1, 1, 2)),

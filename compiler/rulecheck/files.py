@@ -1,11 +1,11 @@
-"""Where rules are, beside the passes that are made of them; and the words that they may name."""
+"""Where rules are, beside the passes made of them or in a target's folder; and the words that they may name."""
 
 import pkgutil
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from ... import passes
+from ... import backends, passes
 from ...passes._rules import read
 from ...passes._rules.functions import functions
 from ...passes._rules.rewriter import Compiled
@@ -13,9 +13,14 @@ from ...passes._rules.vocabulary import FAMILIES, KINDS, TYPES, members
 
 
 def rule_files() -> tuple[Path, ...]:
-    """The files of rules of our passes, by name."""
-    rooms = [name for _, name, is_room in pkgutil.iter_modules(passes.__path__) if is_room]
-    found = [Path(str(f)) for room in rooms for f in files(f"{passes.__name__}.{room}").iterdir()]
+    """The files of rules of our passes and of our targets, by name."""
+    rooms = [
+        f"{r.__name__}.{name}"
+        for r in (passes, backends)
+        for _, name, is_room in pkgutil.iter_modules(r.__path__)
+        if is_room
+    ]
+    found = [Path(str(f)) for room in rooms for f in files(room).iterdir()]
     return tuple(sorted(f for f in found if f.suffix == ".rules"))
 
 

@@ -208,6 +208,8 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
     if windowed and index == 0:
         spatial = tuple(int(d) for d in random.choice([1, 1, 2, 4], int(random.integers(1, 3))))
         return (int(random.integers(1, 3)), int(random.choice([1, 2, 4])), *spatial)
+    if name == "attention" and index == 0:
+        return tuple(int(random.integers(1, 4)) for _ in range(4))
     if name == "gemm" and index == 0:
         return (int(random.integers(1, 4)), int(random.integers(1, 4)))
     if not earlier:
@@ -220,6 +222,12 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
             return shape(earlier[1])[:1]
         case "batch_norm", _ if len(first) > 1:
             return first[1:2]
+        case "attention", 1 if len(first) == 4:
+            return (*first[:2], int(random.integers(1, 4)), first[3])
+        case "attention", 2 if len(first) == 4:
+            return (*shape(earlier[1])[:3], int(random.integers(1, 4)))
+        case "attention", 3 if len(first) == 4:
+            return (first[0] if random.integers(0, 2) else 1, 1, first[2], shape(earlier[1])[2])
         case "matmul", 1 if first:
             return (first[-1], int(random.integers(1, 4)))
         case "gemm", 1 if first:

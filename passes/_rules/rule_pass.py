@@ -8,6 +8,7 @@ import inspect
 from abc import ABC
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from xdsl.context import Context
@@ -25,7 +26,7 @@ GROUP = "aic.rules"
 
 @dataclass(frozen=True)
 class RulePass(ModulePass, ABC):
-    """`rules` are more files of rules, or names of entry points; `only` and `skip` choose rules by name."""
+    """`rules` are more files of rules, names of entry points or packages; `only` and `skip` choose rules by name."""
 
     rules: tuple[str, ...] = ()
     fast: bool = False
@@ -48,13 +49,28 @@ class RulePass(ModulePass, ABC):
 
 
 def found(name: str) -> list[Path]:
-    """The files that a path or the name of an entry point stands for; RuleError if there are none."""
+    """The files that a path, the name of an entry point or a package with a dot in its name stands for; RuleError if
+    there are none."""
     if name.endswith(".rules"):
         return [Path(name)]
     points = {p.name: p for p in entry_points(group=GROUP)}
+    if name not in points and "." in name:
+        return of_package(name)
     if name not in points:
         near = nearest(name, points)
         raise RuleError(f"no rules are called {name}: expected a .rules file" + (f" or {near}" if near else ""))
     thing = points[name].load()
     place = Path(thing) if isinstance(thing, str | Path) else Path(inspect.getfile(thing)).parent
     return sorted(place.glob("*.rules")) if place.is_dir() else [place]
+
+
+def of_package(name: str) -> list[Path]:
+    """The files of rules in a package's folder; the package itself is not imported."""
+    try:
+        spec = find_spec(name)
+    except ImportError:
+        spec = None
+    folders = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    if not (files := sorted(f for folder in folders for f in folder.glob("*.rules"))):
+        raise RuleError(f"no rules are called {name}: expected a package that holds files of rules")
+    return files

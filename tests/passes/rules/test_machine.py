@@ -11,7 +11,7 @@ from aic.passes._rules.rewriter import compiled
 from aic.passes._rules.syntax import Source, parse
 
 ROOT = Path(aic.__file__).parent
-FILES = sorted((ROOT / "passes").rglob("*.rules"))
+FILES = sorted(file for room in ("passes", "backends") for file in (ROOT / room).rglob("*.rules"))
 RULES = {f"{file.stem}:{rule.name}": rule for file in FILES for rule in read(file)}
 
 

@@ -16,7 +16,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.pattern_rewriter import PatternRewriter
 
-FILES = sorted((Path(aic.__file__).parent / "passes").rglob("*.rules"))
+ROOT = Path(aic.__file__).parent
+FILES = sorted(file for room in ("passes", "backends") for file in (ROOT / room).rglob("*.rules"))
 EACH = 6
 
 
