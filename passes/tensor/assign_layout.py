@@ -7,13 +7,14 @@
     %2 = kernel.launch @relu(%1) : (tensor<1x4x7x7xf32, strided<[196, 1, 28, 4]>>) -> tensor<1x4x7x7xf32>
 
 A layout is the type's encoding; a view's says its strides, its offset comes with the buffer. Arguments and results of
-@main, and what loops and branches hand on, are row-major. Where a reshape has no strides, or a contraction's columns
-would not lie side by side, a copy kernel goes before, and a remark tells its cost. Kernels launched with other layouts
-become kernels of their own.
+@main, and what loops and branches hand on, are row-major. Keys that only contractions read are stored in the order of
+their columns by the kernel that makes them. Where a reshape has no strides, or a contraction's columns would not lie
+side by side, a copy kernel goes before, and a remark tells its cost. Kernels launched with other layouts become kernels
+of their own.
 After fuse-kernels, because what is inside a kernel has no layout.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -31,7 +32,6 @@ from ...dialects._layout import (
     layout_of,
     order_of,
     ordered,
-    row_major,
     strided,
     strides_of,
 )
@@ -43,9 +43,10 @@ from ...dialects.kernel import FuncOp, LaunchOp
 from ._copies import Kernels
 from ._launch_views import launches_as_views
 from ._order import Order, columns, is_imperative, must_be_row_major, result_orders
+from ._readers import fits, is_read, needed_by_columns, wanted
 from ._regroup import expand_before_collapse
 from ._variants import Variants
-from ._view import root, source, source_strides, view
+from ._view import root, source, view
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class _Walk:
             case tensor.ConcatOp() | tensor.PadOp():
                 tensors = [v for v in op.operands if isinstance(v.type, TensorType)]
                 largest = max(tensors, key=lambda v: prod(shape(v)))
-                settle(op.results[0], order_of(largest.type) or tuple(range(len(shape(largest)))))
+                self.settle(op.results[0], order_of(largest.type) or tuple(range(len(shape(largest)))))
             case tensor.InsertSliceOp():
                 self.row_major(op, [1])
             case scf.ForOp() | scf.WhileOp() | scf.IfOp():
@@ -143,8 +144,19 @@ class _Walk:
         if key not in self.orders:
             self.orders[key] = [] if is_imperative(func) else result_orders(func, op.arguments.types, weights)
         for i, order in enumerate(self.orders[key]):
-            settle(op.results[i], order)
+            self.settle(op.results[i], order)
         op.callee = SymbolRefAttr(self.variants.get(op.kernel, op.arguments.types, op.res.types))
+
+    def settle(self, value: SSAValue, order: Sequence[int]) -> None:
+        """Store a new tensor in this order, or in one that spares copies: where only views and row-major ends read it,
+        or contractions to which it gives columns."""
+        layout = ordered(shape(value), order)
+        if (found := strides_of(laid_out(tensor_type(value), layout))) is not None:
+            if not fits(value, found[1]) and not is_read(value):
+                layout = next((strided(shape(value), w) for w in wanted(value) if fits(value, w)), layout)
+            elif (needed := needed_by_columns(value, found[1], self.variants, self.rows)) is not None:
+                layout = strided(shape(value), needed)
+        retype(value, layout)
 
     def row_major(self, op: Operation, places: Iterable[int]) -> None:
         """Copy the operands at these places that are not row-major."""
@@ -187,45 +199,6 @@ def retype(value: SSAValue, layout: Attribute) -> None:
     """Give a tensor another layout."""
     if layout != layout_of(value.type):
         Rewriter.replace_value_with_new_type(value, laid_out(tensor_type(value), layout))
-
-
-def settle(value: SSAValue, order: Sequence[int]) -> None:
-    """Store a new tensor in this order, or in one that spares copies, where only views and row-major ends read it."""
-    layout = ordered(shape(value), order)
-    found = strides_of(laid_out(tensor_type(value), layout))
-    if found is not None and not fits(value, found[1]) and not is_read(value):
-        layout = next((strided(shape(value), w) for w in wanted(value) if fits(value, w)), layout)
-    retype(value, layout)
-
-
-def is_end(op: Operation) -> bool:
-    """Whether the op takes row-major tensors only: what leaves a block, what a loop carries."""
-    return op.has_trait(IsTerminator) or isinstance(op, scf.ForOp | scf.WhileOp)
-
-
-def is_read(value: SSAValue) -> bool:
-    """Whether an op reads the value as it lies, not through a view."""
-    return any(source(use.operation) is not value and not is_end(use.operation) for use in value.uses)
-
-
-def fits(value: SSAValue, steps: Sequence[int]) -> bool:
-    """Whether no view of the value and no end would need a copy if it had these strides."""
-    for use in value.uses:
-        op = use.operation
-        if is_end(op) and strided(shape(value), steps) != ROW_MAJOR:
-            return False
-        if source(op) is value and ((found := view(op, steps)) is None or not fits(op.results[0], found[1])):
-            return False
-    return True
-
-
-def wanted(value: SSAValue) -> Iterator[tuple[int, ...]]:
-    """Strides of the value that would spare some end or some reshape a copy."""
-    for op in (use.operation for use in value.uses):
-        if is_end(op) or isinstance(op, tensor.CollapseShapeOp):
-            yield row_major(shape(value))
-        if source(op) is value:
-            yield from (back for w in wanted(op.results[0]) if (back := source_strides(op, w)) is not None)
 
 
 def order_to_collapse(op: Operation, steps: Sequence[int]) -> tuple[int, ...]:

@@ -97,3 +97,53 @@ func.func @main(%x: tensor<2x8xf32>, %y: tensor<16x8xf32>) -> tensor<2x16xf32> {
   %0 = kernel.launch @mm(%x, %t) : (tensor<2x8xf32>, tensor<8x16xf32>) -> tensor<2x16xf32>
   func.return %0 : tensor<2x16xf32>
 }
+
+// -----
+
+// Keys that only a product of many rows reads, as its columns, are stored in the columns' order when they are made;
+// not those that something else reads, too.
+// CHECK:      func.func @main
+// CHECK-NOT:    @copy
+// CHECK:        %[[K:.*]] = kernel.launch @halve(%k) : (tensor<16x8xf32>) -> tensor<16x8xf32, strided<[1, 16]>>
+// CHECK:        %[[T:.*]] = linalg.transpose ins(%[[K]]:tensor<16x8xf32, strided<[1, 16]>>) outs({{.*}}:tensor<8x16xf32>)
+// CHECK-NEXT:   kernel.launch @scores(%x, %[[T]])
+// CHECK:      func.func @read
+// CHECK:        kernel.launch @{{halve.*}}(%k) : (tensor<16x8xf32>) -> tensor<16x8xf32>
+// CHECK:        kernel.launch @copy
+kernel.func @halve(%x: tensor<16x8xf32>) -> tensor<16x8xf32> {
+  %c = arith.constant 0.5 : f32
+  %e = tensor.empty() : tensor<16x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<16x8xf32>) outs(%e : tensor<16x8xf32>) {
+  ^bb0(%p: f32, %q: f32):
+    %m = arith.mulf %p, %c : f32
+    linalg.yield %m : f32
+  } -> tensor<16x8xf32>
+  kernel.return %y : tensor<16x8xf32>
+}
+kernel.func @scores(%x: tensor<6x8xf32>, %w: tensor<8x16xf32>) -> tensor<6x16xf32> {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x16xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<6x8xf32>, tensor<8x16xf32>) outs(%f : tensor<6x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %r: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %r, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<6x16xf32>
+  kernel.return %y : tensor<6x16xf32>
+}
+func.func @main(%x: tensor<6x8xf32>, %k: tensor<16x8xf32>) -> tensor<6x16xf32> {
+  %0 = kernel.launch @halve(%k) : (tensor<16x8xf32>) -> tensor<16x8xf32>
+  %e = tensor.empty() : tensor<8x16xf32>
+  %t = linalg.transpose ins(%0 : tensor<16x8xf32>) outs(%e : tensor<8x16xf32>) permutation = [1, 0]
+  %1 = kernel.launch @scores(%x, %t) : (tensor<6x8xf32>, tensor<8x16xf32>) -> tensor<6x16xf32>
+  func.return %1 : tensor<6x16xf32>
+}
+func.func @read(%x: tensor<6x8xf32>, %k: tensor<16x8xf32>) -> (tensor<6x16xf32>, tensor<16x8xf32>) {
+  %0 = kernel.launch @halve(%k) : (tensor<16x8xf32>) -> tensor<16x8xf32>
+  %e = tensor.empty() : tensor<8x16xf32>
+  %t = linalg.transpose ins(%0 : tensor<16x8xf32>) outs(%e : tensor<8x16xf32>) permutation = [1, 0]
+  %1 = kernel.launch @scores(%x, %t) : (tensor<6x8xf32>, tensor<8x16xf32>) -> tensor<6x16xf32>
+  %2 = kernel.launch @halve(%0) : (tensor<16x8xf32>) -> tensor<16x8xf32>
+  func.return %1, %2 : tensor<6x16xf32>, tensor<16x8xf32>
+}
