@@ -3,8 +3,11 @@
     if not rewriting(op, "fold-scale", saved=4096):      counted and remarked; False once the rewrite limit is reached
         return
     missed(op, "fold-scale", "the weight has other users")
+    if may_rewrite() and (new := fold(op)) is not None:  where what is done and whether it can be are one
+        rewriting(op, "fold-scale")
 
-Both do nothing, and the first answers True, unless somebody collects. A `RewritePattern` that an xDSL walker applies is
+All do nothing, and answer True, unless somebody collects. What a lowering does is `required`, for what runs behind it
+needs it: only a limit that names the pass stops it. A `RewritePattern` that an xDSL walker applies is
 counted, and stopped at the limit, without a word of its own: its rule is the name of its class, or what a `Rule`
 says. One that calls `rewriting` itself is not counted again.
 """
@@ -76,18 +79,22 @@ class Report:
         self.steps.append(StepReport(name))
         return self.steps[-1]
 
-    def is_open(self) -> bool:
+    def is_open(self, required: bool = False) -> bool:
         """Whether another rewrite of this pass is allowed."""
-        return self.limit is None or not self._counts() or self._used < self.limit
+        if self.limit is None or not self._counts() or (required and not self.limited):
+            return True
+        return self._used < self.limit
 
     def _counts(self) -> bool:
         return self.limited in ("", self.step.name)
 
-    def applied(self, rule: str, op: str, location: LocationAttr, text: str = "", saved: int = 0) -> None:
-        """Count one rewrite."""
+    def applied(
+        self, rule: str, op: str, location: LocationAttr, text: str = "", saved: int = 0, *, required: bool = False
+    ) -> None:
+        """Count one rewrite; a required one is none of those that are limited all together."""
         step = self.step
         self.total += 1
-        self._used += self._counts()
+        self._used += self._counts() and not (required and not self.limited)
         step.rewrites[rule] += 1
         if saved:
             step.saved[rule] += saved
@@ -124,13 +131,18 @@ def begin(step: str) -> None:
         report.begin(step)
 
 
-def rewriting(op: Operation, rule: str, text: str = "", *, saved: int = 0) -> bool:
+def may_rewrite(*, required: bool = False) -> bool:
+    """Whether another rewrite is allowed."""
+    return (report := _current.get()) is None or report.is_open(required)
+
+
+def rewriting(op: Operation, rule: str, text: str = "", *, saved: int = 0, required: bool = False) -> bool:
     """Whether the op may be rewritten; ask when all else is settled, for a yes is counted. `saved` in bytes."""
     if (report := _current.get()) is None:
         return True
-    if not report.is_open():
+    if not report.is_open(required):
         return False
-    report.applied(rule, op.name, op.location, text, saved)
+    report.applied(rule, op.name, op.location, text, saved, required=required)
     return True
 
 

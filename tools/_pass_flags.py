@@ -60,7 +60,11 @@ def add_pass_flags(parser: argparse.ArgumentParser) -> None:
     add("--pass-option", metavar="PASS.K=V", action="append", default=[], help="set an option of a pass")
     add("--fast-math", action="store_true", help="let passes change rounding: fast=true for all that have the option")
     add("--pass-limit", metavar="N", type=int, help="stop after N passes")
-    add("--rewrite-limit", metavar="[PASS:]N", help="no more than N rewrites, in all or of this pass")
+    add(
+        "--rewrite-limit",
+        metavar="[PASS:]N",
+        help="no more than N rewrites, in all (but for lowerings) or of this pass",
+    )
     add("--print-pipeline", action="store_true", help="print the passes, with all options set, and stop")
 
 

@@ -116,7 +116,7 @@ def first_rewrite(ctx: AicContext, before: ModuleOp, step: ModulePass, judge: Ju
 
     def attempt(limit: int | None) -> tuple[ModuleOp, Report, str]:
         module = before.clone()
-        with collecting(Report(limit)) as report:
+        with collecting(Report(limit, step.name)) as report:
             try:
                 run_pipeline(ctx, module, [step], verify_each=True)
             except Exception as error:  # as above

@@ -29,6 +29,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import kernel, loop
 from ...dialects._location import fused
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects.graph.weight import WeightOp
 from ._accesses import Effects, effects, touched
@@ -97,7 +98,8 @@ class _Joiner:
         for first in (True, False):
             for partner in self.reachable(mover, up=first):
                 if (same := self.shared(mover, partner, first)) is not None:
-                    self.merge(mover, partner, same, first)
+                    if rewriting(mover, "join", f"{mover.kernel} with {partner.kernel}"):
+                        self.merge(mover, partner, same, first)
                     return
 
     def is_small(self, launch: kernel.LaunchOp) -> bool:

@@ -26,6 +26,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import kernel
+from ...dialects._report import rewriting
 from .._nest.kernel import is_bufferized
 from .._nest.nest import generate
 from .._nest.tiling import Machine
@@ -45,7 +46,7 @@ class LowerKernelToLoop(ModulePass):
         machine = Machine(self.vector_bytes, self.registers, self.l1, self.l2)
         scratch: dict[str, int] = {}
         for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
-            if not is_bufferized(func):
+            if not is_bufferized(func) or not rewriting(func, "lower", func.sym_name.data, required=True):
                 continue
             made = generate(func, machine)
             if made is not None and made.scratch:

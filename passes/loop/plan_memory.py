@@ -27,6 +27,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects._layout import ROW_MAJOR
+from ...dialects._report import rewriting
 from ...dialects._shape import dtype
 from ._arena import Buffer, aligned, lower_bound
 from ._liveness import lives
@@ -43,7 +44,9 @@ class PlanMemory(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
-            if isinstance(function, func.FuncOp) and not function.is_declaration:
+            if not isinstance(function, func.FuncOp) or function.is_declaration:
+                continue
+            if rewriting(function, "arena", required=True):
                 place(function, self.algo)
 
 
@@ -56,7 +59,8 @@ def place(function: func.FuncOp, algo: str) -> None:
     arena = block.insert_arg(MemRefType(i8, [made.peak]), len(block.args))
     arena.name_hint = "arena"
     for life, offset in zip(found, made.offsets, strict=True):
-        view(life.alloc, arena, offset)
+        if rewriting(life.alloc, "place", f"at {offset}", required=True):
+            view(life.alloc, arena, offset)
     function.function_type = FunctionType.from_lists(block.arg_types, function.function_type.outputs.data)
     function.attributes["arena_bytes"] = IntegerAttr(made.peak, i64)
     function.attributes["lower_bound_bytes"] = IntegerAttr(lower_bound(buffers), i64)

@@ -59,8 +59,10 @@ class Rematerialize(ModulePass):
             if peak <= self.budget:
                 return
             limit = min(limit, self.budget - (peak - max(alive(found).values(), default=0)))
-            if (best := choice(host, found, limit)) is None or not rewriting(best_op(host, best), "rematerialize"):
+            if (best := choice(host, found, limit)) is None:
                 break
+            if not rewriting(best_op(host, best), "rematerialize"):
+                return
             carry_out(host, best)
         raise PassFailedException(
             f"rematerialize: expected an arena of at most {self.budget} bytes, found no way below {smallest}"

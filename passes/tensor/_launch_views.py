@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ...dialects._report import rewriting
 from ...dialects._xdsl import GenericOp, TransposeOp
 from ...dialects.kernel import FuncOp, LaunchOp, ReturnOp
 from ._moves import copied_from
@@ -21,6 +22,8 @@ def launches_as_views(function: func.FuncOp, kernels: dict[str, FuncOp]) -> None
     """Rewrite the launches of kernels that only transpose, or only copy."""
     found = {name: order for name, kernel in kernels.items() if (order := permutation(kernel)) is not None}
     for op in [o for o in function.walk() if isinstance(o, LaunchOp) and o.kernel in found]:
+        if not rewriting(op, "launch-as-view", op.kernel):
+            continue
         value: SSAValue = op.arguments[0]
         order = found[op.kernel]
         if order != tuple(range(len(order))):

@@ -11,6 +11,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.traits import IsTerminator
 
+from ...dialects._report import may_rewrite, rewriting
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, TransposeOp, YieldOp
 from ._dead import readers
@@ -59,11 +60,12 @@ def generalize(block: Block) -> None:
     """Turn transposes, and fills that something else than a generic reads, into generics; in the blocks inside too."""
     for op in list(block.ops):
         match op:
-            case TransposeOp():
+            case TransposeOp() if rewriting(op, "generalize", required=True):
                 replace(op, copy(op.inputs[0], op.get_indexing_maps().data[0].data, op.outputs[0]))
             case FillOp() if any(not isinstance(use.operation, GenericOp) for use in op.results[0].uses):
-                replace(op, filled(op.inputs[0], op.outputs[0]))
-            case GenericOp() | FillOp():
+                if rewriting(op, "generalize", required=True):
+                    replace(op, filled(op.inputs[0], op.outputs[0]))
+            case GenericOp() | FillOp() | TransposeOp():
                 continue
             case _:
                 for region in op.regions:
@@ -89,10 +91,11 @@ def read_through(reader: GenericOp) -> None:
     for i in range(len(reader.inputs)):
         while isinstance(maker := reader.operands[i].owner, GenericOp) and (copied := copied_from(maker)) is not None:
             source, map = copied
-            if not pointwise and not is_projected(map):
+            if not may_rewrite() or (not pointwise and not is_projected(map)):
                 break
             if not redirect(reader, i, source, map.compose(reader.indexing_maps.data[i].data)):
                 break
+            rewriting(reader, "read-through", "a copy")
 
 
 def forward(op: GenericOp, source: SSAValue, map: AffineMap) -> None:
@@ -100,7 +103,7 @@ def forward(op: GenericOp, source: SSAValue, map: AffineMap) -> None:
     if source.type != op.results[0].type or map != AffineMap.identity(map.num_dims):
         return
     for use in list(op.results[0].uses):
-        if not use.operation.has_trait(IsTerminator):
+        if not use.operation.has_trait(IsTerminator) and rewriting(use.operation, "forward"):
             use.operation.operands[use.index] = source
 
 
@@ -115,7 +118,7 @@ def slice_before_copy(op: tensor.ExtractSliceOp) -> None:
     folding = (GenericOp, tensor.ExtractSliceOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
     if not all(isinstance(reader, folding) for reader in readers(op.source)) or op.offsets or op.sizes or op.strides:
         return
-    if not is_projected(map):
+    if not is_projected(map) or not rewriting(op, "slice-before-copy"):
         return
     fields = (op.static_offsets, op.static_sizes, op.static_strides)
     ranges = list(zip(*(field.get_values() for field in fields), strict=True))

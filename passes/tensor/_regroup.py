@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType, i64
 from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ...dialects._report import rewriting
 from ...dialects._shape import element, shape
 from ._lower._views import collapse_groups
 
@@ -56,7 +57,7 @@ def refinement(dims: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...] | 
 
 def _rewrite(op: tensor.ExpandShapeOp, start: SSAValue) -> None:
     target = shape(op.result)
-    if (fine := refinement(shape(start), target)) is None:
+    if (fine := refinement(shape(start), target)) is None or not rewriting(op, "expand-before-collapse"):
         return
     value = start
     if fine != shape(start):

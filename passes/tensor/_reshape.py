@@ -11,6 +11,7 @@ from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType, i64
 from xdsl.ir import Operation, SSAValue
 
+from ...dialects._report import may_rewrite, rewriting
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp
 from ._edit import inserted
@@ -70,9 +71,9 @@ def merge_reshapes(op: Reshape) -> None:
     if not isinstance(op.src.owner, Reshape):
         return
     origin: SSAValue = op.src
-    while isinstance(origin.owner, Reshape):
+    while isinstance(origin.owner, Reshape) and may_rewrite():
         origin = origin.owner.src
-        if (value := reshaped(origin, shape(op.result), op)) is not None:
+        if (value := reshaped(origin, shape(op.result), op)) is not None and rewriting(op, "merge-reshapes"):
             op.result.replace_all_uses_with(value)
             return
 

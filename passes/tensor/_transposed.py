@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp, IndexOp
 from ._dead import readers
@@ -97,6 +98,8 @@ def untranspose(view: Generic, number: int) -> GenericOp | None:
 def in_order(view: Generic) -> GenericOp:
     """A root's dims numbered as its result has them, so that the pointwise generics behind it run over the same."""
     if len(view.outputs) != 1 or not _is_plain(view) or out_dims(view) == view.parallel:
+        return view.op
+    if not rewriting(view.op, "dims-in-order"):
         return view.op
     new = transpose(view, range(len(view.parallel)))
     view.op.results[0].replace_all_uses_with(new)

@@ -35,7 +35,7 @@ from ...dialects._layout import (
     strided,
     strides_of,
 )
-from ...dialects._report import missed
+from ...dialects._report import missed, rewriting
 from ...dialects._shape import dtype, shape
 from ...dialects._xdsl import TransposeOp
 from ...dialects.graph.weight import WeightOp
@@ -156,7 +156,9 @@ class _Walk:
                 layout = next((strided(shape(value), w) for w in wanted(value) if fits(value, w)), layout)
             elif (needed := needed_by_columns(value, found[1], self.variants, self.rows)) is not None:
                 layout = strided(shape(value), needed)
-        retype(value, layout)
+        owner = value.owner
+        if layout != layout_of(value.type) and (isinstance(owner, Block) or rewriting(owner, "layout", str(layout))):
+            retype(value, layout)
 
     def row_major(self, op: Operation, places: Iterable[int]) -> None:
         """Copy the operands at these places that are not row-major."""

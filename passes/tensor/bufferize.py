@@ -29,6 +29,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects._layout import memref_of
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp
 from ...dialects.graph.weight import WeightOp
@@ -51,9 +52,12 @@ class Bufferize(ModulePass):
     name = "bufferize"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        functions = [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
+        if not functions or not rewriting(functions[0], "bufferize", "all that the module has, at once", required=True):
+            return
         named = {o.sym_name.data: o for o in op.ops if isinstance(o, FuncOp)}
         kernels = KernelBuffers(Kernels(op), named)
-        for function in [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]:
+        for function in functions:
             _Function(function, kernels).rewrite()
 
 
@@ -98,8 +102,13 @@ class _Function:
 
     def new_place(self, value: OpResult) -> Place:
         """Where the plan wants a tensor, else new memory."""
-        wanted = self.plan.wanted.get(value)
-        return self.put(value, wanted or allocation(tensor_type(value), value.op.parent))
+        place = self.wanted(value) or allocation(tensor_type(value), value.op.parent)
+        return self.put(value, place)
+
+    def wanted(self, value: OpResult) -> Place | None:
+        """Where the plan wants a tensor."""
+        place = self.plan.wanted.get(value)
+        return place if place is not None and rewriting(value.op, "in-place", "where it is wanted") else None
 
     def block(self, block: Block) -> None:
         """Write what a block does."""
@@ -161,8 +170,9 @@ class _Function:
         loops = self.kernels.imperative(op.kernel)
         results: list[Place] = []
         for i, result in enumerate(op.results):
-            place = self.plan.wanted.get(result) or self.over(op, i)
-            results.append(self.put(result, place) if place is not None else self.new_place(result))
+            place = self.wanted(result) or self.over(op, i)
+            place = place or allocation(tensor_type(result), op.parent)
+            results.append(self.put(result, place))
             if loops is not None and (start := loops.start(i)) is not None:
                 self.copy(op.arguments[start], results[i])
         taken = range(len(op.arguments)) if loops is None else loops.inputs
@@ -195,7 +205,7 @@ class _Function:
                 continue
             allowed = may_overwrite(func, i, result) if loops is None else loops.start(result) == i
             if allowed and all(self.is_read_before(v, op) for v in memory.values):
-                return place
+                return place if rewriting(op, "in-place", f"over operand {i}") else None
         return None
 
     def is_read_before(self, value: SSAValue, op: Operation) -> bool:

@@ -20,6 +20,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import kernel
 from ...dialects._layout import ROW_MAJOR, laid_out, layout_of, ordered
+from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects.graph.weight import WeightOp
 from .._nest.kernel import Kernel, Member, analyse
@@ -73,10 +74,10 @@ def _schedule(func: kernel.FuncOp, launches: list[kernel.LaunchOp], machine: Mac
                 arg = found.places.get(view.value)
                 if arg is not None and arg in weights and i not in member.generic.unused and arg not in layouts:
                     layouts[arg] = _layout(found, member, view, seen, tiling, addresses)
-    if tiles and func.schedule is None:
+    if tiles and func.schedule is None and rewriting(func, "schedule", func.sym_name.data):
         func.schedule = schedule(tiles)
     changed = {arg: layout for arg, layout in layouts.items() if layout != layout_of(arg.type)}
-    if changed:
+    if changed and rewriting(func, "pack-weights", func.sym_name.data):
         _lay_out(func, launches, changed)
 
 

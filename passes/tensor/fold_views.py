@@ -23,6 +23,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 
+from ...dialects._report import may_rewrite, rewriting
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp
 from ._dead import erase_dead, readers
@@ -76,10 +77,14 @@ class Folding:
         if is_root(view):
             self._roots[in_order(generic(self._distributed(view)))] = len(self._roots)
             return
-        if (number := self._permuted(view)) is not None and (new := untranspose(view, number)) is not None:
-            view = generic(op := new)
-        if (number := self._reshaped(view)) is not None and (new := sink(view, number)) is not None:
-            op = new
+        if (number := self._permuted(view)) is not None and may_rewrite():
+            new = untranspose(view, number)
+            if new is not None and rewriting(new, "untranspose"):
+                view = generic(op := new)
+        if (number := self._reshaped(view)) is not None and may_rewrite():
+            new = sink(view, number)
+            if new is not None and rewriting(new, "reshape-behind"):
+                op = new
         look_through(op, copies_only=False)
         self._roots[op] = max(self._read(generic(op)), default=-1)
         if (copied := copied_from(op)) is not None:
@@ -90,11 +95,11 @@ class Folding:
         keys that stand for several heads are read once for all of them."""
         for number, access in enumerate(view.inputs):
             reshape = access.value.owner
-            if view.is_contraction and isinstance(reshape, tensor.CollapseShapeOp):
+            if view.is_contraction and isinstance(reshape, tensor.CollapseShapeOp) and may_rewrite():
                 copied = copied_from(reshape.src.owner) if isinstance(reshape.src.owner, GenericOp) else None
                 if copied is None or len(copied[1].used_dims()) == copied[1].num_dims:
                     continue
-                if (new := sink(view, number)) is not None:
+                if (new := sink(view, number)) is not None and rewriting(new, "unrepeat"):
                     look_through(new, copies_only=True)
                     return self._distributed(generic(new))
         return view.op
@@ -152,7 +157,7 @@ class Folding:
         order, maker = permutation(map), source.owner
         if order == tuple(range(map.num_dims)) or order is None or not isinstance(maker, GenericOp):
             forward(op, source, map)
-        elif not self._all_roots(op) and can_transpose(made := generic(maker), order):
+        elif not self._all_roots(op) and can_transpose(made := generic(maker), order) and rewriting(op, "transpose"):
             new = transpose(made, order)
             self._roots[new.owner] = self._roots.get(maker, -1)
             op.results[0].replace_all_uses_with(new)
@@ -165,7 +170,7 @@ def look_through(op: GenericOp, *, copies_only: bool) -> None:
         maker = behind(value).owner
         if maker is value.owner or (copies_only and not (isinstance(maker, GenericOp) and copied_from(maker))):
             continue
-        if drop_ones(generic(op), number):
+        if may_rewrite() and drop_ones(generic(op), number) and rewriting(op, "read-through", "a reshape by ones"):
             read_through(op)
 
 

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
+from ...dialects._report import rewriting
 from ...dialects._xdsl import GenericOp
 from ._dead import erase_dead
 from ._grouping import Group, grouped
@@ -47,7 +48,8 @@ def fuse(block: Block, outliner: Outliner) -> None:
     order: list[Operation] = []
     for unit in grouped(block):
         if isinstance(unit, Group):
-            order.append(outliner.outline(unit.ops))
+            made = rewriting(unit.ops[0], "outline", f"{len(unit.ops)} ops", required=True)
+            order += [outliner.outline(unit.ops)] if made else unit.ops
             continue
         for region in () if isinstance(unit, GenericOp) else unit.regions:
             for inner in region.blocks:

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-AROUND = "cse,{},dce"
+AROUND = "{},{},dce"
 """The passes that a mutant is looked for among."""
+TENSOR = "lower-graph-to-tensor"
+LOOP = f"{TENSOR},fuse-kernels,assign-layout,bufferize,lower-kernel-to-loop"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Mutant:
     new: str
     subject: str
     tests: tuple[str, ...]
+    before: str = "cse"
+    """The passes before it."""
 
     @property
     def name(self) -> str:
@@ -34,8 +38,8 @@ class Mutant:
 
     @property
     def passes(self) -> str:
-        """A pipeline in which it is the second of three."""
-        return AROUND.format(self.step)
+        """A pipeline in which it is the last but one."""
+        return AROUND.format(self.before, self.step)
 
 
 @contextmanager
@@ -108,5 +112,18 @@ MUTANTS = (
     Mutant(
         SWAP, LOWER, "passes/tensor/_lower/contraction.py", '("n", "k") if trans_b else ("k", "n")',
         '("k", "n") if trans_b else ("n", "k")', "products", ("tests/passes/tensor/test_lower_contraction.py",),
+    ),
+    Mutant(
+        SWAP, "fold-views", "passes/tensor/_moves.py", "map.compose(reader.indexing_maps.data[i].data)",
+        "reader.indexing_maps.data[i].data.compose(map)", "turned",
+        ("tests/passes/tensor/test_fold_views.py",), TENSOR,
+    ),
+    Mutant(
+        SWAP, "plan-memory", "passes/loop/plan_memory.py", "made.offsets, strict", "made.offsets[::-1], strict",
+        "recurrent", ("tests/passes/loop/plan_memory.mlir",), LOOP,
+    ),
+    Mutant(
+        SWAP, "join-launches", "passes/loop/join_launches.py", "[*partner.arguments, *kept]",
+        "[*kept, *partner.arguments]", "margins", ("tests/passes/loop/join_launches.mlir",), LOOP,
     ),
 )  # fmt: skip

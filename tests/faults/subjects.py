@@ -12,7 +12,7 @@ from aic.dialects.graph.normalization import BatchNormOp
 from aic.dialects.graph.recurrent import GRUOp, LSTMOp
 from aic.dialects.graph.reduction import ReduceMeanOp
 from aic.dialects.graph.softmax import SoftmaxOp
-from aic.dialects.graph.view import PadOp, SliceOp, TransposeOp
+from aic.dialects.graph.view import ConcatOp, PadOp, SliceOp, TransposeOp
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Region, SSAValue
@@ -160,3 +160,18 @@ def algebra(p: Program, x: SSAValue) -> list[SSAValue]:
         p.op(AddOp, x, p.op(NegOp, p.op(SqrtOp, p.op(MulOp, x, x)))),
         p.op(SubOp, p.op(MulOp, x, y), p.op(NegOp, x)),
     ]
+
+
+@subject(4, 3, 5)
+def turned(p: Program, x: SSAValue) -> list[SSAValue]:
+    """A product of what is turned round, and functions of its result, turned too."""
+    product = p.op(MatmulOp, p.op(TransposeOp, x, perm=[2, 0, 1]), p.weight(normal(5, 3, 6)))
+    soft = p.op(SoftmaxOp, p.op(TransposeOp, product, perm=[2, 0, 1]), axis=2)
+    return [p.op(NegOp, p.op(TransposeOp, p.op(NegOp, soft), perm=[1, 2, 0]))]
+
+
+@subject(1, 3, 6, 6)
+def margins(p: Program, x: SSAValue) -> list[SSAValue]:
+    """Padded convolutions in a row."""
+    y = conv(p, p.op(NegOp, conv(p, x, 4, 3, 3, pads=[1, 1, 1, 1])), 5, 3, 3, pads=[1, 1, 1, 1])
+    return [y, p.op(ConcatOp, x, p.op(NegOp, x), axis=1)]

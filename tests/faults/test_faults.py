@@ -61,6 +61,8 @@ def test_a_fault_is_seen_and_its_pass_is_named(copy: Path, index: int, request: 
         tests = run(copy, "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests)
     assert tests.returncode == 1, f"not seen by {mutant.tests}: {tests.stdout[-500:]}"
     assert found["culprit"] and found["culprit"]["pass"] == mutant.step, found
+    if not mutant.file.startswith("passes/graph"):
+        assert found["culprit"]["rewrite"] is not None, found
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
@@ -69,6 +71,6 @@ def test_without_a_fault_nothing_is_found(name: str, tmp_path: Path, capsys: pyt
 
     file = tmp_path / f"{name}.mlir"
     file.write_text(SUBJECTS[name]())
-    passes = ",".join(dict.fromkeys(m.step for m in MUTANTS if m.subject == name))
-    assert main(["bisect", str(file), "-p", passes, "--json", "-q"]) == 0
-    assert json.loads(capsys.readouterr().out)["culprit"] is None
+    for passes in dict.fromkeys(m.passes for m in MUTANTS if m.subject == name):
+        assert main(["bisect", str(file), "-p", passes, "--json", "-q"]) == 0
+        assert json.loads(capsys.readouterr().out)["culprit"] is None

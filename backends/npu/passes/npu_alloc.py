@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
+from ....dialects._report import rewriting
 from ....dialects.graph.weight import AicContext, WeightStore
 from ....dialects.npu.program import BufferOp, ProgramOp
 from ..ir import from_ir
@@ -37,6 +38,8 @@ class NpuAlloc(ModulePass):
         for program in [p for p in op.walk() if isinstance(p, ProgramOp)]:
             places = [b for b in program.body.block.ops if isinstance(b, BufferOp)]
             if all(b.at is not None for b in places if b.res.uses):
+                continue
+            if not rewriting(program, "place", program.sym_name.data, required=True):
                 continue
             code = from_ir(program, weights)
             try:

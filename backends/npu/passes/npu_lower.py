@@ -18,6 +18,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
 from ....dialects import kernel
+from ....dialects._report import rewriting
 from ....dialects._shape import dtype, shape
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..code import Code, Segment
@@ -49,6 +50,8 @@ class NpuLower(ModulePass):
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         machine = machine_from(self.machine)
         for func in [f for f in op.ops if isinstance(f, kernel.FuncOp) and f.sym_name.data.startswith(PREFIX)]:
+            if not rewriting(func, "lower", func.sym_name.data, required=True):
+                continue
             network = with_packed_inputs(read_network(func.body.block, weights, machine), machine)
             network = with_parts(with_compact_inputs(network, machine), machine)
             try:

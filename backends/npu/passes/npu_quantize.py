@@ -24,6 +24,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
 from ....dialects._location import origins
+from ....dialects._report import rewriting
 from ....dialects.graph.quantize import UNSIGNED_BYTE, DynamicQuantizeOp, QuantizeOp
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..quant.calibrate import Sample, calibrate, random_samples, read_samples
@@ -70,7 +71,7 @@ class NpuQuantize(ModulePass):
         if main is None or any(isinstance(o, QuantizeOp | DynamicQuantizeOp) for o in op.walk()):
             return
         choice = choose(main, self.keep, weights)
-        if not choice.values:
+        if not choice.values or not rewriting(main, "quantize", "all that the function has, at once"):
             return
         histograms = calibrate(main, self.inputs(main), choice.values, weights)
         ranges = self.ranges(choice, histograms)

@@ -24,6 +24,7 @@ from xdsl.passes import ModulePass
 
 from ....dialects import kernel
 from ....dialects._location import fused
+from ....dialects._report import rewriting
 from ....dialects.graph.weight import AicContext, WeightStore
 from ..host.placement import REASON
 from ..machine import machine_from
@@ -47,16 +48,17 @@ class NpuSelect(ModulePass):
         if main is None:
             return
         found = partition(main.body.block, weights, machine_from(self.machine), self.rounding)
+        parts = {level: part for level, part in found.parts.items() if rewriting(part.ops[0], "program", required=True)}
         for host, reason in found.reasons.items():
             host.attributes[REASON] = StringAttr(reason)
         launches: dict[int, Operation] = {}
-        for number, (level, part) in enumerate(found.parts.items()):
+        for number, (level, part) in enumerate(parts.items()):
             func = program(f"npu{number}", part)
             if self.rounding != "ort":
                 func.attributes[ROUNDING] = StringAttr(self.rounding)
             op.body.block.add_op(func)
             launches[level] = launch(func, part)
-        rewrite(main.body.block, found.parts, launches, found.levels)
+        rewrite(main.body.block, parts, launches, found.levels)
 
 
 def program(name: str, part: Part) -> kernel.FuncOp:

@@ -17,6 +17,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter
 
+from ....dialects._report import rewriting
 from ....dialects._shape import shape
 from ....dialects.graph.contraction import MatmulOp
 from ....dialects.graph.quantize import DequantizeOp, QuantizeOp
@@ -78,7 +79,7 @@ def split(op: MatmulOp, scores: MatmulOp, room: int) -> None:
     """Replace the product, and the views that read it, by those of groups of heads."""
     heads, axis = shape(op.res)[-3], len(shape(op.res)) - 3
     least = sum(prod(shape(v)[-2:]) * width(v) for v in (*op.operands, *scores.operands))
-    if heads == 1 or heads * least <= WHOLE * room:
+    if heads == 1 or heads * least <= WHOLE * room or not rewriting(op, "split-heads"):
         return
     taken = least + sum(prod(shape(v)[-2:]) * width(op.rhs) for v in (scores.res, op.res))
     fits = (n for n in range(1, heads) if heads % n == 0 and n * taken <= ROOM * room)

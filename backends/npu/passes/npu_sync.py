@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
+from ....dialects._report import rewriting
 from ....dialects.graph.weight import AicContext, WeightStore
 from ....dialects.npu.program import ProgramOp
 from ..ir import from_ir, update
@@ -32,6 +33,8 @@ class NpuSync(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         for program in [p for p in op.walk() if isinstance(p, ProgramOp) and not p.sems.data]:
+            if not rewriting(program, "order", program.sym_name.data, required=True):
+                continue
             code = from_ir(program, weights)
             before = code.ops
             try:

@@ -13,8 +13,10 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import PassFailedException
 
+from ....dialects._report import may_rewrite, missed, rewriting
 from ....dialects.graph.weight import ConstantOp, WeightOp, WeightStore
 from ....dialects.kernel import FuncOp, LaunchOp, ReturnOp
+from .._outline import outer_reads
 from ._body import Body
 from ._generics import signless
 from ._rules import lowering, rule_for
@@ -62,10 +64,10 @@ class Build(Views):
         outer, self.location = self.location, op.location
         if isinstance(op, WeightOp):
             self._values[op.res] = self.one(WeightOp(op.weight, signless(op.res.type)))
-        elif (rule := rule_for(type(op))) is not None:
+        elif (rule := rule_for(type(op))) is not None and is_due(op):
             self._enter(op, rule(op, self))
-        elif not op.name.startswith("graph."):
-            self.block.add_op(new := op.clone({v: self[v] for o in op.walk() for v in o.operands}))
+        elif not op.name.startswith("graph.") or rule is not None:
+            self.block.add_op(new := op.clone({v: self[v] for v in outer_reads(op)}))
             self._values.update(zip(op.results, new.results, strict=True))
         elif not isinstance(op, ConstantOp):
             raise PassFailedException(f"lower-graph-to-tensor: no rule for {op.name}")
@@ -106,3 +108,13 @@ class Build(Views):
         launch = LaunchOp(func.sym_name.data, operands, types)
         self.add(launch)
         return tuple(launch.results)
+
+
+def is_due(op: Operation) -> bool:
+    """Whether an op is to be lowered, which counts as a rewrite; beyond the limit it stays as it is. Not so one that
+    knows of signs, for the types of all that it reads and makes change with the function's."""
+    if any(v.type != signless(v.type) for v in (*op.operands, *op.results)):
+        if not may_rewrite(required=True):
+            missed(op, "lower", "not left as it was: its types lose their signs with those of the whole function")
+        return True
+    return rewriting(op, "lower", required=True)
