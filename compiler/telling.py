@@ -20,8 +20,8 @@ def stats_text(counting: Counting, report: Report) -> str:
     for (name, before, after), step in zip(counting.rows, report.steps, strict=False):
         lines.append(f"{before.total():10}  {after.total():9}  {name}")
         for rule, count in sorted(step.rewrites.items()):
-            saved = f", {step.saved[rule]} bytes saved" if step.saved[rule] else ""
-            lines.append(f"{'':10}  {count:9} x  {rule}{saved}")
+            saved = _saved(step.saved[rule], step.launches[rule])
+            lines.append(", ".join([f"{'':10}  {count:9} x  {rule}", *saved]))
         changed = sorted(k for k in before | after if before[k] != after[k])
         lines += [f"{before[k]:10}  {after[k]:9}    {k}" for k in changed]
     return "\n".join(lines)
@@ -36,6 +36,7 @@ def stats_json(counting: Counting, report: Report) -> dict[str, object]:
             "after": dict(sorted(after.items())),
             "rewrites": dict(sorted(step.rewrites.items())),
             "bytes_saved": step.saved.total(),
+            "launches_saved": step.launches.total(),
         }
         for (name, before, after), step in zip(counting.rows, report.steps, strict=False)
     ]
@@ -75,9 +76,14 @@ def remarks_text(remarks: Sequence[Remark]) -> str:
 def _line(remark: Remark) -> str:
     what = "applied" if remark.applied else "missed"
     where = ", ".join(remark.nodes) or "no location"
-    saved = f"{remark.saved} bytes saved" if remark.saved else ""
-    why = ", ".join(filter(None, [remark.text, saved]))
+    why = ", ".join(filter(None, [remark.text, *_saved(remark.saved, remark.launches)]))
     return f"{remark.step}: {what} {remark.rule} at {where} ({remark.op})" + (f": {why}" if why else "")
+
+
+def _saved(size: int, launches: int) -> list[str]:
+    """What rewrites are good for, without what is nothing."""
+    told = f"{launches} launch{'es' if launches != 1 else ''} saved"
+    return [*([f"{size} bytes saved"] if size else []), *([told] if launches else [])]
 
 
 def remarks_json(remarks: Sequence[Remark]) -> dict[str, object]:
@@ -91,6 +97,7 @@ def remarks_json(remarks: Sequence[Remark]) -> dict[str, object]:
             "applied": r.applied,
             "text": r.text,
             "bytes_saved": r.saved,
+            "launches_saved": r.launches,
         }
         for r in remarks
     ]

@@ -35,7 +35,7 @@ class Rule(RewritePattern):
 @dataclass(frozen=True)
 class Remark:
     """One rewrite that was done, or was not: the pass, its rule, the op's kind and the ONNX nodes it comes from, what
-    was done or why not, and the bytes that are no longer moved or kept."""
+    was done or why not, the bytes that are no longer moved or kept, and the kernels that are no longer launched."""
 
     step: str
     rule: str
@@ -44,6 +44,7 @@ class Remark:
     applied: bool
     text: str = ""
     saved: int = 0
+    launches: int = 0
 
 
 @dataclass
@@ -53,6 +54,7 @@ class StepReport:
     name: str
     rewrites: Counter[str] = field(default_factory=Counter[str])
     saved: Counter[str] = field(default_factory=Counter[str])
+    launches: Counter[str] = field(default_factory=Counter[str])
     applied: list[Remark] = field(default_factory=list[Remark])
     missed: dict[tuple[str, str, tuple[str, ...]], Remark] = field(
         default_factory=dict[tuple[str, str, tuple[str, ...]], Remark]
@@ -89,7 +91,15 @@ class Report:
         return self.limited in ("", self.step.name)
 
     def applied(
-        self, rule: str, op: str, location: LocationAttr, text: str = "", saved: int = 0, *, required: bool = False
+        self,
+        rule: str,
+        op: str,
+        location: LocationAttr,
+        text: str = "",
+        saved: int = 0,
+        launches: int = 0,
+        *,
+        required: bool = False,
     ) -> None:
         """Count one rewrite; a required one is none of those that are limited all together."""
         step = self.step
@@ -98,8 +108,10 @@ class Report:
         step.rewrites[rule] += 1
         if saved:
             step.saved[rule] += saved
+        if launches:
+            step.launches[rule] += launches
         nodes = origins(location)
-        step.applied.append(Remark(step.name, rule, op, nodes, True, text, saved))
+        step.applied.append(Remark(step.name, rule, op, nodes, True, text, saved, launches))
         step.missed.pop((rule, op, nodes), None)
 
     def missed(self, rule: str, op: str, location: LocationAttr, reason: str) -> None:
@@ -136,13 +148,23 @@ def may_rewrite(*, required: bool = False) -> bool:
     return (report := _current.get()) is None or report.is_open(required)
 
 
-def rewriting(op: Operation, rule: str, text: str = "", *, saved: int = 0, required: bool = False) -> bool:
-    """Whether the op may be rewritten; ask when all else is settled, for a yes is counted. `saved` in bytes."""
+def rewriting(
+    op: Operation,
+    rule: str,
+    text: str = "",
+    *,
+    saved: int = 0,
+    launches: int = 0,
+    location: LocationAttr | None = None,
+    required: bool = False,
+) -> bool:
+    """Whether the op may be rewritten; ask when all else is settled, for a yes is counted. `saved` in bytes, `launches`
+    in kernels fewer, `location` if more than the op's own nodes take part."""
     if (report := _current.get()) is None:
         return True
     if not report.is_open(required):
         return False
-    report.applied(rule, op.name, op.location, text, saved, required=required)
+    report.applied(rule, op.name, location or op.location, text, saved, launches, required=required)
     return True
 
 

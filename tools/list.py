@@ -55,8 +55,8 @@ def _dialects(_: argparse.Namespace) -> Entries:
 
 
 def _ops(args: argparse.Namespace) -> Entries:
-    """The ONNX ops that have an importer; with --dialect, the ops of a dialect; with --target, those of the graph with
-    the unit that does them."""
+    """The ONNX ops that have an importer; with --dialect, the ops of a dialect, those of the graph with their class in
+    fusion; with --target, those of the graph with the unit that does them."""
     if args.target is not None:
         return _units(args.target)
     if args.dialect is not None:
@@ -66,10 +66,19 @@ def _ops(args: argparse.Namespace) -> Entries:
         if args.dialect not in set(ctx.registered_dialect_names):
             raise UsageError(f"no dialect {args.dialect!r}; `aic list dialects` tells which there are")
         ctx.load_registered_dialect(args.dialect)
-        return {op.name: _summary(op) for op in sorted(ctx.get_dialect(args.dialect).operations, key=lambda o: o.name)}
+        found = sorted(ctx.get_dialect(args.dialect).operations, key=lambda o: o.name)
+        return {op.name: _class(op) + _summary(op) for op in found}
     from ..compiler.frontends.onnx.registry import importers
 
     return {f"{domain}::{name}" if domain else name: _summary(f) for (domain, name), f in sorted(importers().items())}
+
+
+def _class(op: type[object]) -> str:
+    """How an op of the graph may join a kernel, as `elementwise: `; "" of other ops."""
+    from ..dialects.graph._base import Fusion
+
+    kind = getattr(op, "__fusion__", None)
+    return f"{kind.name.lower()}: " if isinstance(kind, Fusion) else ""
 
 
 def _units(target: str) -> Entries:

@@ -17,7 +17,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from ...dialects import kernel
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp, GenericOp
-from ..tensor._generic import Generic, generic
+from ..tensor._generic import Generic, Index, generic
 from .access import Access, located
 
 
@@ -131,41 +131,57 @@ def is_bufferized(func: kernel.FuncOp) -> bool:
     return all(isinstance(arg.type, MemRefType) for arg in func.body.block.args)
 
 
-def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
-    """Give equal names to dims of a producer and a consumer that walk the same axis of the tensor between them."""
-    base: list[int] = []
-    total = 0
-    for g in generics:
-        base.append(total)
-        total += len(g.sizes)
-    parent = list(range(total))
-    owner = [i for i, g in enumerate(generics) for _ in g.sizes]
-    held: dict[int, set[int]] = {d: {owner[d]} for d in range(total)}
+class _Names:
+    """The dims of some generics, numbered one after the other, those that were given one name under the first."""
 
-    def root(d: int) -> int:
-        while parent[d] != d:
-            d = parent[d]
+    def __init__(self, generics: Sequence[Generic]):
+        counts = [len(g.sizes) for g in generics]
+        self.base = [sum(counts[:i]) for i in range(len(counts))]
+        self.parent = list(range(sum(counts)))
+        self.held = [{i} for i, count in enumerate(counts) for _ in range(count)]
+        """The generics that have a dim of this name: no two dims of one have the same."""
+
+    def root(self, generic: int, dim: int) -> int:
+        """The name of a generic's dim."""
+        d = self.base[generic] + dim
+        while self.parent[d] != d:
+            d = self.parent[d]
         return d
 
-    made: dict[SSAValue, tuple[int, int]] = {
-        value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)
-    }
+    def tie(self, first: int, theirs: Sequence[Index], second: int, mine: Sequence[Index]) -> None:
+        """Two generics walk the axes of one tensor together: name the dims that they walk them by alike."""
+        for there, here in zip(theirs, mine, strict=True):
+            if there.dim is None or here.dim is None:
+                continue
+            a, b = self.root(first, there.dim), self.root(second, here.dim)
+            if a != b and not self.held[a] & self.held[b]:
+                self.parent[b] = a
+                self.held[a] |= self.held[b]
+
+
+def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
+    """Give equal names to dims of a producer and a consumer that walk the same axis of the tensor between them, and of
+    siblings with no such tensor that walk the same axis of an operand."""
+    names = _Names(generics)
+    made = {value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)}
+    piece = list(range(len(generics)))
     for i, g in enumerate(generics):
         for view in g.inputs:
-            if view.value not in made:
-                continue
-            p, k = made[view.value]
-            for theirs, mine in zip(generics[p].outputs[k].indices, view.indices, strict=True):
-                if theirs.dim is None or mine.dim is None:
-                    continue
-                a, b = root(base[p] + theirs.dim), root(base[i] + mine.dim)
-                if a != b and not held[a] & held[b]:
-                    parent[b] = a
-                    held[a] |= held[b]
+            if view.value in made:
+                p, k = made[view.value]
+                names.tie(p, generics[p].outputs[k].indices, i, view.indices)
+                piece = [piece[p] if other == piece[i] else other for other in piece]
+    first: dict[SSAValue, tuple[int, Sequence[Index]]] = {}
+    for i, g in enumerate(generics):
+        for view in g.inputs:
+            p, theirs = first.setdefault(view.value, (i, view.indices))
+            if view.value not in made and piece[p] != piece[i] and all(index.dim is not None for index in view.indices):
+                names.tie(p, theirs, i, view.indices)
+                piece = [piece[p] if other == piece[i] else other for other in piece]
     sizes: dict[int, int] = {}
     members: list[Member] = []
     for i, g in enumerate(generics):
-        dims = tuple(root(base[i] + d) for d in range(len(g.sizes)))
+        dims = tuple(names.root(i, d) for d in range(len(g.sizes)))
         sizes |= dict(zip(dims, g.sizes, strict=True))
         members.append(Member(g, dims, frozenset(d for d, n in zip(dims, g.sizes, strict=True) if n != 1)))
     return sizes, members

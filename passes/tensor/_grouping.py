@@ -70,7 +70,7 @@ class Grouping:
         sources = {id(g): g for i in read if (g := self.of.get(i)) is not None}
         for source in sorted(sources.values(), key=_preference, reverse=True):
             if not self._starts_reduction(place, source):
-                self._merge(source, self.of[place])
+                self.merge(source, self.of[place])
 
     def _starts_reduction(self, place: int, source: Group) -> bool:
         """Whether a pointwise op only prepares reductions of a root's result that is stored anyway (the squares of a
@@ -82,13 +82,21 @@ class Grouping:
         others = {j for i in source.places if i in self.deps.before[place] for j in self.deps.after[i]}
         return reduces and bool(readers) and not others <= {place, *source.places}
 
-    def _merge(self, source: Group, reader: Group) -> None:
+    def merge(self, source: Group, reader: Group) -> bool:
+        """Make one kernel of a kernel and one that reads it, if one can hold both. Whether it did."""
         if source is reader or len(source.members) + len(reader.members) > LARGEST:
-            return
-        if (found := self._compatible(source, reader)) is None:
-            return
-        if self._detour(source, reader) or self._detour(reader, source):
-            return
+            return False
+        if (found := self._compatible(source, reader)) is None or self.are_apart(source, reader):
+            return False
+        self.unite(source, reader, found)
+        return True
+
+    def are_apart(self, first: Group, second: Group) -> bool:
+        """Whether a path leads from one through another unit to the other: then they cannot be one kernel."""
+        return self._detour(first, second) or self._detour(second, first)
+
+    def unite(self, source: Group, reader: Group, found: tuple[Space, Dims, Dims]) -> None:
+        """Make one kernel of two, in a space in which both lie."""
         space, first, second = found
         members = [m.moved(first) for m in source.members] + [m.moved(second) for m in reader.members]
         by_place = sorted(zip(source.places + reader.places, members, strict=True), key=lambda pair: pair[0])
@@ -121,7 +129,7 @@ class Grouping:
         return all(j in inside for i in source.places for j in self.deps.after[i])
 
     def _detour(self, source: Group, reader: Group) -> bool:
-        """Whether a path leads from the source through another unit to the reader: then they cannot be one kernel."""
+        """Whether a path leads from the source through another unit to the reader."""
         goal, last = set(reader.places), reader.places[-1]
         seen = set(source.places)
         todo = [j for i in source.places for j in self.deps.after[i] if j not in goal]
@@ -164,14 +172,18 @@ class Grouping:
         return order
 
 
-def grouped(block: Block) -> list[Group | Operation]:
-    """The groups and the other ops of a block, in their new order."""
-    grouping = Grouping(Dependences(block), {})
-    for i, op in enumerate(grouping.deps.ops):
-        if isinstance(op, GenericOp):
-            grouping.of[i] = _alone(generic(op), i)
-            grouping.joins(i)
-    return grouping.sequence()
+def apart(block: Block) -> Grouping:
+    """A kernel for each generic."""
+    deps = Dependences(block)
+    return Grouping(deps, {i: _alone(generic(op), i) for i, op in enumerate(deps.ops) if isinstance(op, GenericOp)})
+
+
+def greedy(block: Block) -> Grouping:
+    """Each generic in program order joins the kernels that it reads."""
+    grouping = apart(block)
+    for i in sorted(grouping.of):
+        grouping.joins(i)
+    return grouping
 
 
 def _preference(group: Group) -> tuple[bool, int]:

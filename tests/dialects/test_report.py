@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from aic.compiler.context import context
 from aic.compiler.pipeline import run_pipeline
+from aic.compiler.telling import remarks_text
 from aic.dialects._report import Report, collecting, missed, rewriting, rule_of
 from xdsl.dialects.arith import AddfOp, MulfOp, SubfOp
 from xdsl.dialects.builtin import ModuleOp
@@ -102,6 +103,19 @@ def test_a_rewrite_takes_back_that_it_was_missed():
         missed(op, "r", "not yet")
         assert rewriting(op, "r")
     assert [r.applied for r in report.remarks()] == [True]
+
+
+def test_what_a_rewrite_saves_is_summed_by_rule():
+    ctx = context()
+    op = next(o for o in Parser(ctx, TEXT).parse_module().walk() if isinstance(o, AddfOp))
+    with collecting(Report()) as report:
+        assert rewriting(op, "r", saved=8, launches=2) and rewriting(op, "r", saved=4, launches=1)
+    assert (report.step.saved, report.step.launches) == ({"r": 12}, {"r": 3})
+    lines = remarks_text(report.remarks()).splitlines()
+    assert [line.partition(": ")[2].partition("): ")[2] for line in lines] == [
+        "8 bytes saved, 2 launches saved",
+        "4 bytes saved, 1 launch saved",
+    ]
 
 
 def test_nobody_collects():

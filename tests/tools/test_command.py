@@ -148,6 +148,13 @@ def test_lists(capsys, kind):
         assert all(item["name"] and "summary" in item for item in found["items"]) and found["items"]
 
 
+def test_graph_ops_are_listed_with_their_class_in_fusion(capsys):
+    _, out, _ = told(capsys, "list", "ops", "--dialect", "graph", "--json")
+    kinds = {item["name"]: item["summary"].partition(":")[0] for item in checked(out)["items"]}
+    some = {"add": "broadcast", "conv": "contraction", "exp": "elementwise", "reshape": "injective", "loop": "opaque"}
+    assert {name: kinds[f"graph.{name}"] for name in some} == some and kinds["graph.softmax"] == "reduction"
+
+
 def test_all_about_a_pass(capsys):
     code, out, _ = told(capsys, "help", "scf-parallel-loop-tiling")
     assert code == 0 and "parallel-loop-tile-sizes: tuple" in out and "aic opt F.mlir -p 'scf-parallel" in out

@@ -1,4 +1,6 @@
 // RUN: aic opt %s --split-input-file --print-debuginfo -p fuse-kernels | filecheck %s
+// RUN: aic opt %s --split-input-file -p fuse-kernels{strategy=multi-output} | filecheck %s --check-prefix=MULTI
+// RUN: aic opt %s --split-input-file -p fuse-kernels{strategy=post-dominators} | filecheck %s --check-prefix=POST
 
 // A product takes its epilogue, not what comes before it; equal kernels are one function.
 // CHECK-LABEL: kernel.func @k0(%x: tensor<4x4xf32> {{.*}}) -> tensor<4x4xf32>
@@ -108,4 +110,81 @@ func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
     linalg.yield %v : f32
   } -> tensor<4x8xf32>
   func.return %d : tensor<4x8xf32>
+}
+
+// -----
+
+// Siblings: two kernels, or one that reads %x once. %z has another size; %t reads %x elsewhere.
+// CHECK-LABEL: func.func @siblings
+// CHECK-COUNT-4: kernel.launch
+// CHECK:       func.return
+// MULTI-LABEL: func.func @siblings
+// MULTI-NEXT:    %[[T:.*]] = kernel.launch @k{{[0-9]}}(%x)
+// MULTI-NEXT:    %[[R:.*]], %[[D:.*]] = kernel.launch @k{{[0-9]}}(%x, %y) : (tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+// MULTI-NEXT:    %[[S:.*]] = kernel.launch @k{{[0-9]}}(%z)
+// MULTI-NEXT:    func.return %[[R]], %[[D]], %[[T]], %[[S]]
+func.func @siblings(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>, %z: tensor<8xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<8xf32>) {
+  %e = tensor.empty() : tensor<4x4xf32>
+  %e1 = tensor.empty() : tensor<8xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.absf %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(m, n) -> (n, m)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.sqrt %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4xf32>
+  %d = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%i: f32, %j: f32, %o: f32):
+    %v = arith.divf %i, %j : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%z : tensor<8xf32>) outs(%e1 : tensor<8xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.exp %i : f32
+    linalg.yield %v : f32
+  } -> tensor<8xf32>
+  func.return %r, %d, %t, %s : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<8xf32>
+}
+
+// -----
+
+// A diamond is one kernel either way; a value that leaves it ends a kernel where each has one result.
+// CHECK-LABEL: func.func @diamond
+// CHECK-COUNT-1: kernel.launch
+// CHECK-NEXT:    func.return
+// POST-LABEL:  func.func @diamond
+// POST-NEXT:     kernel.launch
+// POST-NEXT:     kernel.launch
+// POST-NEXT:     func.return
+func.func @diamond(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %e = tensor.empty() : tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.absf %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.exp %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = math.sqrt %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %d = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%b, %c : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %j: f32, %o: f32):
+    %v = arith.addf %i, %j : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %f = linalg.generic {indexing_maps = [affine_map<(m) -> (m)>, affine_map<(m) -> (m)>], iterator_types = ["parallel"]} ins(%d : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %v = arith.negf %i : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  func.return %d, %f : tensor<4xf32>, tensor<4xf32>
 }
