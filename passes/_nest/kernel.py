@@ -163,7 +163,9 @@ def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
     """Give equal names to dims of a producer and a consumer that walk the same axis of the tensor between them, and of
     siblings with no such tensor that walk the same axis of an operand."""
     names = _Names(generics)
-    made = {value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)}
+    made: dict[SSAValue, tuple[int, int]] = {
+        value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)
+    }
     piece = list(range(len(generics)))
     for i, g in enumerate(generics):
         for view in g.inputs:

@@ -2,7 +2,8 @@
 in between are padding.
 
 NCHW -> (n, c, h, w)   NHWC -> (n, h, w, c)   NC4HW4 -> (n, c / 4, h, w, c mod 4)   NC1HWC0: blocks of 16 (f16), 32 (i8)
-fractal of a matrix in blocks of 16 x 16, order of the blocks then order within: zZ, nZ (weights), zN (= NZ, results)
+fractal of a matrix in blocks of 16 x 16 (f16) or 16 x 32 (i8), order of the blocks then order within, z by rows and n by
+columns: zZ, nZ (weights), zN (= NZ, results)
 """
 
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from math import prod
 import numpy as np
 import pytest
 from aic.dialects import _layout as layout
-from xdsl.dialects.builtin import AffineMapAttr, TensorType, f32
+from aic.dialects._shape import dtype
+from xdsl.dialects.builtin import AffineMapAttr, TensorType, f16, f32, i8
+from xdsl.ir import Attribute
 from xdsl.ir.affine import AffineExpr, AffineMap
 
 Exprs = tuple[AffineExpr, ...]
@@ -27,33 +30,41 @@ IMAGES: dict[str, Callable[..., Exprs]] = {
     "NHWC": lambda n, c, h, w: (n, h, w, c),
     "NC4HW4": blocked(4),
     "NC8HW8": blocked(8),
-    "NC1HWC0 of 16": blocked(16),
-    "NC1HWC0 of 32": blocked(32),
+    "NC16HW16, NC1HWC0 of f16": blocked(16),
+    "NC32HW32, NC1HWC0 of i8": blocked(32),
     "NC64HW64": blocked(64),
     "weights OIHW16i16o": lambda o, i, h, w: (o // 16, i // 16, h, w, i % 16, o % 16),
 }
-MATRICES: dict[str, Callable[..., Exprs]] = {
-    "ND": lambda m, n: (m, n),
-    "zZ": lambda m, n: (m // 16, n // 16, m % 16, n % 16),
-    "nZ": lambda m, n: (m // 16, n // 16, n % 16, m % 16),
-    "zN (NZ)": lambda m, n: (n // 16, m // 16, m % 16, n % 16),
-    "nN": lambda m, n: (n // 16, m // 16, n % 16, m % 16),
-}
-CASES = [(f, (2, c, 3, 5)) for f in IMAGES.values() for c in (1, 16, 35)]
-CASES += [(f, dims) for f in MATRICES.values() for dims in ((16, 32), (17, 5))]
-NAMES = [f"{n} {c}" for n in IMAGES for c in (1, 16, 35)] + [f"{n} {d}" for n in MATRICES for d in ("even", "odd")]
 
 
+def fractals(width: int) -> dict[str, Callable[..., Exprs]]:
+    """Matrices in blocks of 16 rows, `width` columns."""
+    return {
+        f"zZ {width}": lambda m, n: (m // 16, n // width, m % 16, n % width),
+        f"nZ {width}": lambda m, n: (m // 16, n // width, n % width, m % 16),
+        f"zN (NZ) {width}": lambda m, n: (n // width, m // 16, m % 16, n % width),
+        f"nN {width}": lambda m, n: (n // width, m // 16, n % width, m % 16),
+    }
+
+
+MATRICES: dict[str, Callable[..., Exprs]] = {"ND": lambda m, n: (m, n), **fractals(16), **fractals(32)}
+CHANNELS, SIZES = (1, 4, 16, 35, 64), ((16, 32), (17, 5), (33, 65))
+CASES = [(f, (2, c, 3, 5)) for f in IMAGES.values() for c in CHANNELS]
+CASES += [(f, dims) for f in MATRICES.values() for dims in SIZES]
+NAMES = [f"{n} {c}" for n in IMAGES for c in CHANNELS] + [f"{n} {d}" for n in MATRICES for d in SIZES]
+
+
+@pytest.mark.parametrize("kind", [f32, f16, i8], ids=str)
 @pytest.mark.parametrize(("function", "dims"), CASES, ids=NAMES)
-def test_every_element_has_a_place_of_its_own(function: Callable[..., Exprs], dims: tuple[int, ...]):
+def test_every_element_has_a_place_of_its_own(function: Callable[..., Exprs], dims: tuple[int, ...], kind: Attribute):
     map = AffineMap.from_callable(function)
-    type = TensorType(f32, dims, AffineMapAttr(map))
+    type = TensorType(kind, dims, AffineMapAttr(map))
     stored, lay = layout.physical(type)
     assert prod(stored) == layout.footprint(type) >= prod(dims)
     places = {map.eval(index, []) for index in np.ndindex(*dims)}
     assert len(places) == prod(dims), "two elements in one place"
     assert all(0 <= at < size for place in places for at, size in zip(place, stored, strict=True))
-    array = np.arange(1, prod(dims) + 1, dtype=np.float32).reshape(dims)
+    array = (np.arange(prod(dims)) % 127 + 1).astype(dtype(kind)).reshape(dims)
     laid = lay(array)
     assert laid.shape == stored and np.count_nonzero(laid) == prod(dims), "padding holds zeros"
     assert all(laid[map.eval(index, [])] == array[index] for index in np.ndindex(*dims))
