@@ -2,8 +2,8 @@
 in between are padding.
 
 NCHW -> (n, c, h, w)   NHWC -> (n, h, w, c)   NC4HW4 -> (n, c / 4, h, w, c mod 4)   NC1HWC0: blocks of 16 (f16), 32 (i8)
-fractal of a matrix in blocks of 16 x 16 (f16) or 16 x 32 (i8), order of the blocks then order within, z by rows and n by
-columns: zZ, nZ (weights), zN (= NZ, results)
+fractal of a matrix in blocks of 16 x 16 (f16) or 16 x 32 (i8), order of the blocks then order within, z by rows and n
+by columns: zZ, nZ (weights), zN (= NZ, results)
 """
 
 from collections.abc import Callable
