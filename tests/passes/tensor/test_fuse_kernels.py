@@ -38,7 +38,7 @@ def test_the_numbers_stay(strategy: Strategy, random: Random, steps: int) -> Non
     main = next(op for op in program.module.ops if isinstance(op, FuncOp))
     assert not any(isinstance(op, GenericOp) for op in main.walk())
     for old, new in zip(before, interpret(program.ctx, program.module, program.inputs()), strict=True):
-        np.testing.assert_array_equal(old, new)
+        np.testing.assert_allclose(new, old, rtol=1e-12, atol=1e-14)  # numpy sums an array in the order it lies in
 
 
 def test_a_kernel_has_an_end() -> None:
@@ -60,7 +60,7 @@ def test_a_remark_tells_what_a_group_saves(strategy: Strategy, groups: list[tupl
     """%b is neither written nor read again; as siblings, %x is read once instead of twice. 4 x 8 x 4 bytes each."""
     with collecting(Report()) as report:
         run_passes(SIBLINGS, f"lower-graph-to-tensor,fuse-kernels{{strategy={strategy}}}")
-    told = [r for r in report.remarks(lambda name: name == "fuse-kernels") if r.applied]
+    told = [r for r in report.remarks(lambda name: name == "fuse-kernels") if r.rule == "group"]
     assert [r.nodes for r in told] == groups
     assert report.steps[-1].saved["group"] == 128 * (3 if strategy == "multi-output" else 2)
     assert report.steps[-1].launches["group"] == sum(len(nodes) - 1 for nodes in groups)
