@@ -52,7 +52,7 @@ class CTarget(Target[Cpu]):
         lanes = 1 if level == 0 else machine.vector_bytes
         registers = min(machine.registers, FEW) if level == SIZE else machine.registers
         numbers = f"vector-bytes={lanes} registers={registers} l1={machine.l1} l2={machine.l2}"
-        views, joins = "fold-views," if level else "", f",{JOIN[level]}" if level in JOIN else ""
+        views, joins = "sink-concat,fold-views," if level else "", f",{JOIN[level]}" if level in JOIN else ""
         return {
             "graph": GRAPH[min(level, 2)],
             "tensor": {

@@ -71,6 +71,29 @@ def heads(net: Net) -> None:
     net.output(attended(net, split(0, 2, 1, 3), split(0, 2, 3, 1), split(0, 2, 1, 3)))
 
 
+@network
+def rotary(net: Net) -> None:
+    """Queries and keys of two heads turned by angles, their halves swapped as exporters write it."""
+    half = 16
+    x = net.op("Relu", net.matmul(net.input(net.floats(1, TOKENS, 20)), 20, WIDTH))
+    angles = net.input(net.floats(TOKENS, 2 * half))
+    cos, sin = net.op("Cos", angles), net.op("Sin", angles)
+
+    def split(*perm: int) -> str:
+        return turned(net, reshaped(net, net.matmul(x, WIDTH, 4 * half), 1, TOKENS, 2, 2 * half), *perm)
+
+    def part(value: str, start: int) -> str:
+        return net.op("Slice", value, *(net.const([n], np.int64) for n in (start, start + half, 3)))
+
+    def rotated(value: str) -> str:
+        swapped = net.op("Concat", net.op("Neg", part(value, half)), part(value, 0), axis=3)
+        return net.op("Add", net.op("Mul", value, cos), net.op("Mul", swapped, sin))
+
+    keys = turned(net, rotated(split(0, 2, 1, 3)), 0, 1, 3, 2)
+    scores = net.op("Softmax", net.op("MatMul", rotated(split(0, 2, 1, 3)), keys), axis=-1)
+    net.output(turned(net, net.op("MatMul", scores, split(0, 2, 1, 3)), 0, 2, 1, 3))
+
+
 def copies(net: Net) -> list[str]:
     """The kernels launched that only move elements, before small ones join others."""
 
