@@ -53,6 +53,21 @@ class EmitOptions:
     """Inputs with the outputs expected for them, for what is written together with its tests."""
 
 
+@dataclass(frozen=True)
+class Speeds:
+    """What one core reaches at best: f32 operations a second (a multiply-add is two), bytes a second from memory;
+    whether that was measured or is what the machine's file says."""
+
+    flops: float
+    bandwidth: float
+    measured: bool
+
+    @property
+    def ridge(self) -> float:
+        """Operations a byte above which arithmetic is the bound (Williams et al., Roofline, CACM 2009)."""
+        return self.flops / self.bandwidth
+
+
 def joined(stages: Stages) -> dict[str, str]:
     """The passes of each IR level, its stages one after the other."""
     return {ir: ",".join(filter(None, parts.values())) for ir, parts in stages.items()}
@@ -112,6 +127,10 @@ class Target(ABC, Generic[M]):
         """The unit that does a kind of graph op, in words; "" if the machine has but one."""
         del op
         return ""
+
+    def speeds(self, machine: M, cc: str) -> Speeds | None:
+        """The machine's roofline; None if it has none of this form. TargetError if it is to be measured and cannot."""
+        del machine, cc
 
     def cycles(self, manifest: Mapping[str, object]) -> dict[str, object] | None:
         """What a run takes by the clock of a simulated machine: `cycles`, `clock_ghz`, `utilisation` (percent of peak).

@@ -5,6 +5,8 @@ registers = 16        # of them
 l1 = 32768            # bytes of the first data cache
 l2 = 524288           # of the second
 cores = 2
+gflops = 120          # peak of a core, billions of f32 operations a second; measured where it is not given
+bandwidth = 14        # what a core reads from memory, billions of bytes a second; the same
 flags = ["-march=native"]
 """
 
@@ -19,13 +21,15 @@ from ..target import TargetError
 
 @dataclass(frozen=True)
 class Cpu:
-    """A CPU as the C target sees it; sizes in bytes."""
+    """A CPU as the C target sees it; sizes in bytes. `gflops` and `bandwidth` of 0 are not known."""
 
     vector_bytes: int = 16
     registers: int = 16
     l1: int = 32 * 1024
     l2: int = 256 * 1024
     cores: int = 1
+    gflops: int = 0
+    bandwidth: int = 0
     flags: tuple[str, ...] = ()
 
 
@@ -55,7 +59,7 @@ def detect() -> Cpu:
     else:
         wide, registers, flags = 16, 32 if "asimd" in words else 16, ("-march=native",)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Cpu(wide, registers, _cache(1, 32 * 1024), _cache(2, 256 * 1024), cores, flags)
+    return Cpu(wide, registers, _cache(1, 32 * 1024), _cache(2, 256 * 1024), cores, flags=flags)
 
 
 def _cpu_flags() -> set[str]:

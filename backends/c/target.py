@@ -13,12 +13,13 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import kernel
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import SIZE, EmitOptions, Stages, Target, TargetError, joined
+from ..target import SIZE, EmitOptions, Speeds, Stages, Target, TargetError, joined
 from . import project
 from .banner import stamped
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
 from .machine import Cpu, cpu
 from .program import Program, locations, program
+from .speed import speeds
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
 ALGEBRA = "flatten-atrous,fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
@@ -90,6 +91,9 @@ class CTarget(Target[Cpu]):
                 if isinstance(op, kernel.LaunchOp)
             ],
         }
+
+    def speeds(self, machine: Cpu, cc: str) -> Speeds:
+        return speeds(machine, cc)
 
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
         return Library(folder, manifest)

@@ -73,4 +73,4 @@ def test_mistakes(capsys):
     assert main(["bisect", "f.mlir"]) == 2 and "-p" in capsys.readouterr().err
     assert main(["bisect", "f.mlir", "-p", "cse", "--ref", "ort"]) == 2
     assert main(["bisect", "f.mlir", "-p", "cse", "--check", "true"]) == 2
-    assert main(["bisect", "none.onnx"]) == 1
+    assert main(["bisect", "none.onnx"]) == 2

@@ -24,7 +24,7 @@ from onnx import (
 )
 
 from ....dialects._shape import Array
-from ...errors import CompileError, UnsupportedOpError
+from ...errors import CompileError, UnsupportedOpError, UsageError
 from .names import printable
 from .tensors import Folder, array, type_name
 from .wire import WireError, split
@@ -174,11 +174,11 @@ def _read(path: Path) -> Model:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise CompileError(f"cannot open {printable(str(path))}: {reason}", code="no-file") from error
+        raise UsageError(f"cannot open {printable(str(path))}: {reason}", code="no-file") from error
     try:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
-            raise CompileError(f"{name}: not a regular file", code="no-file")
+            raise UsageError(f"{name}: not a regular file", code="no-file")
         if not 0 < info.st_size <= MAX_FILE:
             what = "is empty" if info.st_size == 0 else "is too large"
             raise CompileError(f"{name}: the file {what}, size {info.st_size} bytes", code="bad-file")
