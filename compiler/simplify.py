@@ -25,8 +25,8 @@ from .peers import checked_run, onnxruntime
 from .pipeline import run_pipeline
 
 PIPELINE = (
-    "fold-constants{keep=dequantize},flatten-ifs,scalarize-weights,fold-batch-norm,cancel-transposes,"
-    'simplify-inference,recompose-norms,simplify-algebra,simplify-algebra{fast=true only="plus-plain-zero"},'
+    "fold-constants{keep=dequantize},flatten-ifs,scalarize-weights,fold-batch-norm,recompose-norms,"
+    'simplify-algebra,simplify-algebra{fast=true only="plus-plain-zero"},'
     "drop-redundant,cancel-inverse,fold-constants{keep=dequantize},cse,dce"
 )
 """What ONNX can say afterwards; numbers in between are rounded as before, but for folded scales and the sign of 0."""

@@ -18,7 +18,7 @@ FOLD = "fold-constants{keep=dequantize}"
 LEGAL = f'legalize{{rules="{__package__}"}}'
 PLAIN = f"flatten-ifs,slice-weights,unroll-recurrent,{FOLD},npu-undo-dynamic,{LEGAL}"
 FORMS = "recompose-norms,fold-patches,fold-long-kernels,raise-slices"
-CLEAN = f"cancel-transposes,simplify-inference,{FOLD},dce"
+CLEAN = f"drop-redundant,cancel-inverse,{FOLD},dce"
 GRAPH = ({"pre": f"{FOLD},{LEGAL}"}, {"pre": PLAIN, "main": f"{FORMS},fold-batch-norm,{CLEAN}"})
 
 

@@ -228,6 +228,8 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
             return (*shape(earlier[1])[:3], int(random.integers(1, 4)))
         case "attention", 3 if len(first) == 4:
             return (first[0] if random.integers(0, 2) else 1, 1, first[2], shape(earlier[1])[2])
+        case "matmul", 1 if len(first) > 3:
+            return (*first[:-2], first[-1], int(random.integers(1, 4)))
         case "matmul", 1 if first:
             return (first[-1], int(random.integers(1, 4)))
         case "gemm", 1 if first:
@@ -246,7 +248,7 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
 
 def instance(rule: Compiled, random: Random, *, tame: bool) -> ModuleOp:
     """A module whose @main ends in what the rule's pattern is about; Misfit if what was drawn does not go together."""
-    rank = int(random.choice([0, 1, 1, 2, 2, 3, 3]))
+    rank = int(random.choice([0, 1, 1, 2, 2, 3, 3, 4]))
     sizes = [1, 2, 3, 4, 5] if random.integers(0, 6) else [0, 1, 2]
     base = tuple(int(d) for d in random.choice(sizes, rank))
     base = (int(random.choice([2, 3, 6])),) * rank if random.integers(0, 3) == 0 else base  # no axis known by its size

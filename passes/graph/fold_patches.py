@@ -7,7 +7,7 @@
     %y = graph.reshape (graph.transpose %z)                       [N, 384, 14, 14]
 
 For known filters over at most `channels` channels, without pads, dilation and groups: an array that takes a pixel's
-channels at a time has little to do with few of them. Before cancel-transposes and fold-constants, which clear up.
+channels at a time has little to do with few of them. Before cancel-inverse and fold-constants, which clear up.
 """
 
 from dataclasses import dataclass

@@ -60,8 +60,10 @@ SIGN, GUARD, SWAP = "wrong sign", "dropped guard", "swapped operand"
 BN = ("fold-batch-norm", "passes/graph/fold_batch_norm.py")
 BN_TESTS = ("tests/passes/graph/fold_batch_norm.mlir", "tests/passes/graph/test_graph_passes.py")
 NORMS = ("recompose-norms", "passes/graph/recompose_norms.py")
-VIEWS = ("cancel-transposes", "passes/graph/cancel_transposes.py")
-VIEW_TESTS = ("tests/passes/graph/cancel_transposes.mlir",)
+VIEWS = ("cancel-inverse", "passes/graph/cancel_inverse.rules")
+VIEW_TESTS = ("tests/passes/graph/cancel_inverse.mlir",)
+IDLE = ("drop-redundant", "passes/graph/drop_redundant.rules")
+IDLE_TESTS = ("tests/passes/graph/drop_redundant.mlir",)
 RAISE = ("raise-slices", "passes/graph/raise_slices.py")
 SLICE = ("slice-weights", "passes/graph/slice_weights.py")
 LONG = ("fold-long-kernels", "passes/graph/fold_long_kernels.py")
@@ -84,8 +86,8 @@ MUTANTS = (
     Mutant(
         SIGN, BN[0], "passes/graph/_channels.py", "bias() - mean()", "bias() + mean()", "convolutions", BN_TESTS
     ),
-    Mutant(SWAP, *VIEWS, "[before[p] for p in perm]", "[perm[p] for p in before]", "views", VIEW_TESTS),
-    Mutant(GUARD, *VIEWS, ") == sorted(moved):", ") is not None:", "views", VIEW_TESTS),
+    Mutant(SWAP, *VIEWS, "plus(o, times(p, d))", "plus(p, times(o, d))", "views", VIEW_TESTS),
+    Mutant(GUARD, *IDLE, "  where keeps_order(p, shape(x))", "", "views", IDLE_TESTS),
     Mutant(GUARD, *NORMS, " is None or base is not value:", " is None:", "like_norms", tests_of(NORMS[0])),
     Mutant(GUARD, *NORMS, "is_number(inverse.lhs, 1.0) and ", "", "like_norms", tests_of(NORMS[0])),
     Mutant(GUARD, *NORMS, " or not over_last(mean):", ":", "like_norms", tests_of(NORMS[0])),
@@ -100,11 +102,7 @@ MUTANTS = (
     Mutant(SWAP, *UNROLL, "new(SubOp, h, fresh)", "new(SubOp, fresh, h)", "recurrent", tests_of(UNROLL[0])),
     Mutant(SWAP, *RULES, "add(x, neg(y)) => sub(x, y)", "add(x, neg(y)) => sub(y, x)", "algebra", RULE_TESTS),
     Mutant(SIGN, *RULES, "sub(x, neg(y)) => add(x, y)", "sub(x, neg(y)) => sub(x, y)", "algebra", RULE_TESTS),
-    Mutant(
-        GUARD, "simplify-inference", "passes/graph/simplify_inference.py",
-        " and min(ints(op.strides), default=1) > 0:", ":", "views",
-        ("tests/passes/graph/simplify_inference.mlir", "tests/passes/graph/test_graph_passes.py"),
-    ),
+    Mutant(GUARD, *IDLE, "where s == shape(x) and least(d) > 0", "where s == shape(x)", "views", IDLE_TESTS),
     Mutant(
         SWAP, LOWER, "passes/tensor/_lower/conv.py", "(0, 0, *window.low), (0, 0, *high), fill",
         "(0, 0, *high), (0, 0, *window.low), fill", "convolutions", ("tests/passes/tensor/test_lower_conv.py",),

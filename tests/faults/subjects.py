@@ -81,11 +81,13 @@ def products(p: Program, x: SSAValue) -> list[SSAValue]:
 
 @subject(2, 3, 4)
 def views(p: Program, x: SSAValue) -> list[SSAValue]:
-    """Transposes in a row, of all dimensions different; a slice backwards; a pad at the end."""
+    """Transposes in a row, of all dimensions different; a slice backwards, one of a slice; a pad at the end."""
     y = p.op(TransposeOp, p.op(TransposeOp, x, perm=[1, 2, 0]), perm=[0, 2, 1])
     back = p.op(SliceOp, y, offsets=[2, 1, 3], sizes=[3, 2, 4], strides=[-1, -1, -1])
     low = p.op(PadOp, back, None, low=[0, 0, 0], high=[0, 1, 0], mode="constant")
-    return [p.op(NegOp, low), p.op(TransposeOp, x, perm=[2, 0, 1])]
+    even = p.op(SliceOp, x, offsets=[0, 0, 0], sizes=[2, 3, 2], strides=[1, 1, 2])
+    one = p.op(SliceOp, even, offsets=[1, 0, 1], sizes=[1, 3, 1], strides=[1, 1, 1])
+    return [p.op(NegOp, low), p.op(TransposeOp, x, perm=[2, 0, 1]), one]
 
 
 @subject(3, 4)

@@ -5,7 +5,7 @@
                                                            %y = graph.concat %y0, %y1, %y2
 
 A group's operands are computed for it alone: slices move up through views, functions of elements and products into the
-weights. After cancel-transposes and npu-quantize, before fold-constants, which slices the weights.
+weights. After cancel-inverse and npu-quantize, before fold-constants, which slices the weights.
 """
 
 from dataclasses import dataclass

@@ -109,3 +109,29 @@ func.func @put_together_otherwise(%x: tensor<2x6xf32>) -> tensor<2x6xf32> {
   %2 = graph.concat %1, %0 {axis = -1 : i64} : (tensor<2x4xf32>, tensor<2x2xf32>) -> tensor<2x6xf32>
   func.return %2 : tensor<2x6xf32>
 }
+// Together they move ones only; one of them alone moves more.
+// CHECK-LABEL: func.func @transposes_of_ones
+// CHECK-NEXT:    graph.reshape %x {shape = array<i64: 4, 1, 5>}
+// CHECK-NEXT:    func.return
+func.func @transposes_of_ones(%x: tensor<1x4x5xf32>) -> tensor<4x1x5xf32> {
+  %0 = graph.transpose %x {perm = array<i64: 2, 0, 1>} : (tensor<1x4x5xf32>) -> tensor<5x1x4xf32>
+  %1 = graph.transpose %0 {perm = array<i64: 2, 1, 0>} : (tensor<5x1x4xf32>) -> tensor<4x1x5xf32>
+  func.return %1 : tensor<4x1x5xf32>
+}
+// CHECK-LABEL: func.func @reshapes
+// CHECK-NEXT:    %[[R:.*]] = graph.reshape %x {shape = array<i64: 3, 2>}
+// CHECK-NEXT:    func.return %[[R]], %x
+func.func @reshapes(%x: tensor<2x3xf32>) -> (tensor<3x2xf32>, tensor<2x3xf32>) {
+  %0 = graph.reshape %x {shape = array<i64: 6>} : (tensor<2x3xf32>) -> tensor<6xf32>
+  %1 = graph.reshape %0 {shape = array<i64: 3, 2>} : (tensor<6xf32>) -> tensor<3x2xf32>
+  %2 = graph.reshape %1 {shape = array<i64: 2, 3>} : (tensor<3x2xf32>) -> tensor<2x3xf32>
+  func.return %1, %2 : tensor<3x2xf32>, tensor<2x3xf32>
+}
+// CHECK-LABEL: func.func @slices_of_slices
+// CHECK-NEXT:    graph.slice %x {offsets = array<i64: 5>, sizes = array<i64: 2>, strides = array<i64: 4>}
+// CHECK-NEXT:    func.return
+func.func @slices_of_slices(%x: tensor<12xf32>) -> tensor<2xf32> {
+  %0 = graph.slice %x {offsets = array<i64: 1>, sizes = array<i64: 5>, strides = array<i64: 2>} : (tensor<12xf32>) -> tensor<5xf32>
+  %1 = graph.slice %0 {offsets = array<i64: 2>, sizes = array<i64: 2>, strides = array<i64: 2>} : (tensor<5xf32>) -> tensor<2xf32>
+  func.return %1 : tensor<2xf32>
+}

@@ -110,4 +110,4 @@ def test_transposes_and_reshapes() -> None:
     p = Program(normal(2, 3, 4))
     y = p.op(TransposeOp, p.op(TransposeOp, p.args[0], perm=[2, 0, 1]), perm=[0, 2, 1])
     y = p.op(ReshapeOp, p.op(ReshapeOp, y, shape=[12, 2]), shape=[6, 4])
-    assert p.check(y, "cancel-transposes", 0) == {"transpose": 1, "reshape": 1}
+    assert p.check(y, "cancel-inverse", 0) == {"transpose": 1, "reshape": 1}

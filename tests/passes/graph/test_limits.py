@@ -18,7 +18,7 @@ from ...faults.subjects import SUBJECTS
 
 CASES = {
     "fold-batch-norm": ("convolutions", "fold"),
-    "cancel-transposes": ("views", "transpose"),
+    "cancel-inverse": ("views", "transpose-twice"),
     "raise-slices": ("slices", "before-transpose"),
     "slice-weights": ("channels", "slice"),
     "fold-long-kernels": ("long_kernels", "fold-kernel"),

@@ -12,7 +12,7 @@ from aic.dialects._shape import shape
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-PASSES = "npu-split-heads{{machine={}}},fold-constants{{keep=dequantize}},cancel-transposes,dce"
+PASSES = "npu-split-heads{{machine={}}},fold-constants{{keep=dequantize}},drop-redundant,cancel-inverse,dce"
 
 
 def run(text: str, machine: str) -> ModuleOp:
