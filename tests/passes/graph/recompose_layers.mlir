@@ -40,10 +40,10 @@ func.func @no_attention(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x8x4xf32>, %v: te
 
 // Only matrices have a Gemm; a bias that makes the result larger is none.
 // CHECK-LABEL: func.func @products
-// CHECK-NEXT:    %[[G:.*]] = graph.gemm %x, %w, %b {{{.*}}trans_b = true}
 // CHECK-NEXT:    %[[T:.*]] = graph.transpose %w
+// CHECK-NEXT:    %[[H:.*]] = graph.gemm %x, %w {trans_b = true
+// CHECK-NEXT:    %[[G:.*]] = graph.gemm %x, %w, %b {trans_b = true
 // CHECK-NEXT:    %[[M:.*]] = graph.matmul %y, %[[T]]
-// CHECK-NEXT:    %[[H:.*]] = graph.gemm %x, %w {{{.*}}trans_b = true}
 // CHECK-NEXT:    %[[A:.*]] = graph.add %[[H]], %y
 // CHECK-NEXT:    func.return %[[G]], %[[M]], %[[A]]
 // EXACT-LABEL: func.func @products
@@ -57,19 +57,22 @@ func.func @products(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>, %b: tensor<4xf32>,
   func.return %2, %3, %4 : tensor<3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>
 }
 
-// Of all pixels and nothing else.
+// Of all pixels and nothing else; rows of numbers have none.
 // CHECK-LABEL: func.func @pools
 // CHECK-NEXT:    %[[P:.*]] = graph.average_pool %x {kernel = array<i64: 3, 4>}
+// CHECK-NEXT:    graph.average_pool %x {kernel = array<i64: 3, 4>}
 // CHECK-NEXT:    %[[F:.*]] = graph.reshape %{{.*}} {shape = array<i64: 1, 2>}
 // CHECK-NEXT:    %[[R:.*]] = graph.reduce_mean %x {axes = array<i64: 3>
-// CHECK-NEXT:    func.return %[[P]], %[[F]], %[[R]]
+// CHECK-NEXT:    %[[S:.*]] = graph.reduce_mean %y
+// CHECK-NEXT:    func.return %[[P]], %[[F]], %[[R]], %[[S]]
 // ONLY-LABEL: func.func @pools
 // ONLY-NEXT:     graph.average_pool
 // ONLY-NEXT:     graph.reduce_mean
 // ONLY-NEXT:     graph.reduce_mean
-func.func @pools(%x: tensor<1x2x3x4xf32>) -> (tensor<1x2x1x1xf32>, tensor<1x2xf32>, tensor<1x2x3xf32>) {
+func.func @pools(%x: tensor<1x2x3x4xf32>, %y: tensor<2x3x4xf32>) -> (tensor<1x2x1x1xf32>, tensor<1x2xf32>, tensor<1x2x3xf32>, tensor<2x3x1xf32>) {
   %0 = graph.reduce_mean %x {axes = array<i64: 2, 3>, keepdims = true} : (tensor<1x2x3x4xf32>) -> tensor<1x2x1x1xf32>
   %1 = graph.reduce_mean %x {axes = array<i64: -1, -2>, keepdims = false} : (tensor<1x2x3x4xf32>) -> tensor<1x2xf32>
   %2 = graph.reduce_mean %x {axes = array<i64: 3>, keepdims = false} : (tensor<1x2x3x4xf32>) -> tensor<1x2x3xf32>
-  func.return %0, %1, %2 : tensor<1x2x1x1xf32>, tensor<1x2xf32>, tensor<1x2x3xf32>
+  %3 = graph.reduce_mean %y {axes = array<i64: 2>, keepdims = true} : (tensor<2x3x4xf32>) -> tensor<2x3x1xf32>
+  func.return %0, %1, %2, %3 : tensor<1x2x1x1xf32>, tensor<1x2xf32>, tensor<1x2x3xf32>, tensor<2x3x1xf32>
 }
