@@ -232,7 +232,7 @@ def operand_dims(kind: type[GraphOp], index: int, earlier: list[SSAValue], rando
             return (*first[:-2], first[-1], int(random.integers(1, 4)))
         case "matmul", 1 if first:
             return (first[-1], int(random.integers(1, 4)))
-        case "gemm", 1 if first:
+        case "gemm", 1 if len(first) > 1:
             return (first[-1 - int(random.integers(0, 2))], int(random.integers(1, 4)))[:: int(random.choice([1, -1]))]
         case "gemm", 2:
             return () if random.integers(0, 2) else (1, 1)
