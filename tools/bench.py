@@ -37,7 +37,7 @@ BARE = {".mlir": "interpreter", ".npux": "npu"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, how often, beside whom; or two files to compare."""
     told = "an ONNX file, or the folder of an artifact; or: diff A.json B.json"
-    parser.add_argument("what", nargs="+", metavar=("M", "FILE"), help=told)
+    parser.add_argument("what", nargs="+", metavar="M", help=told)
     add = parser.add_argument_group("measuring").add_argument
     add("--warmup", type=count, default=3, metavar="N", help="runs before that do not count (3)")
     add("--repeat", type=count, default=20, metavar="N", help="at least so many runs (20)")

@@ -7,6 +7,7 @@ import pytest
 from aic.__main__ import main
 from aic._version import VERSION
 from aic.tools import _guard, opt
+from aic.tools._main import names
 
 from .schemas import checked
 
@@ -35,6 +36,12 @@ def test_version_and_help(capsys):
     code, out, _ = told(capsys, "--help")
     assert code == 0 and re.search(r"\n  opt +run passes on IR text\n", out)
     assert told(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("command", names())
+def test_every_command_tells_its_flags(capsys, command):
+    code, out, err = told(capsys, command, "--help")
+    assert (code, err) == (0, "") and out.startswith(f"usage: aic {command}")
 
 
 def test_what_is_misspelt_gets_the_nearest_name(capsys):
