@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
@@ -51,6 +51,8 @@ class EmitOptions:
     cached: Cached | None = None
     vectors: Callable[[], Sequence[Vector]] = tuple
     """Inputs with the outputs expected for them, for what is written together with its tests."""
+    timed: bool = False
+    """Note in the code when each launch begins and ends."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Speeds:
     def ridge(self) -> float:
         """Operations a byte above which arithmetic is the bound (Williams et al., Roofline, CACM 2009)."""
         return self.flops / self.bandwidth
+
+
+class Event(NamedTuple):
+    """A launch, by its number in the manifest's list, and when it began and ended, in seconds."""
+
+    launch: int
+    start: float
+    stop: float
 
 
 def joined(stages: Stages) -> dict[str, str]:
@@ -127,6 +137,10 @@ class Target(ABC, Generic[M]):
         """The unit that does a kind of graph op, in words; "" if the machine has but one."""
         del op
         return ""
+
+    def timed(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Event]] | None:
+        """What `emit` wrote with `timed`, as a function from inputs to the events of a run. None: there are none."""
+        del folder, manifest
 
     def speeds(self, machine: M, cc: str) -> Speeds | None:
         """The machine's roofline; None if it has none of this form. TargetError if it is to be measured and cannot."""

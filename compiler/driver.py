@@ -58,6 +58,8 @@ class Options:
     edit: Callable[[Plan], Plan] | None = None
     observers: Sequence[Observer] = ()
     verify_each: bool = False
+    timed: bool = False
+    """Code that notes when each launch begins and ends."""
     stage: Callable[[str, AicContext, ModuleOp], None] | None = None
     """Called with each level's name when the module has reached it."""
 
@@ -185,6 +187,7 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
         options.jobs,
         options.cached,
         lambda: golden(lowered.model, options),
+        options.timed,
     )
     start = time.perf_counter()
     ports = {"inputs": module_ports(lowered.module, "arg"), "outputs": module_ports(lowered.module, "res")}

@@ -104,9 +104,11 @@ def _last(block: Block) -> Operation:
 
 
 def launch(t: Text, op: Operation) -> None:
-    """kernel.launch: a call."""
+    """kernel.launch: a call, and a timer round it where that was asked."""
     call = cast(kernel.LaunchOp, op)
-    t.line(f"{t.helpers.kernels[call.kernel]}({', '.join(map(t.name, call.arguments))});")
+    line = f"{t.helpers.kernels[call.kernel]}({', '.join(map(t.name, call.arguments))});"
+    number = t.helpers.timed.get(op)
+    t.line(line if number is None else f"aic_begin({number}); {line} aic_end();")
 
 
 def body(t: Text, block: Block) -> None:

@@ -124,15 +124,18 @@ def typedefs(vectors: frozenset[tuple[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def program(module: ModuleOp, name: str = "model") -> Program:
-    """The C of a module at the hardware level; ValueError if an op is left that has no C."""
+def program(module: ModuleOp, name: str = "model", *, timed: bool = False) -> Program:
+    """The C of a module at the hardware level, `timed` with a timer round each launch; ValueError if an op is left that
+    has no C."""
     kernels = [op for op in module.ops if isinstance(op, kernel.FuncOp)]
     names = {op.sym_name.data: f"k{i}" for i, op in enumerate(kernels)}
     units = tuple(_unit(op, names[op.sym_name.data]) for op in kernels)
     (main,) = [op for op in module.ops if isinstance(op, func.FuncOp)]
     weights = blob(main)
     parameters = _parameters(main)
-    host = _host(main, name, names, weights, parameters)
+    launches: list[Operation] = [op for op in module.walk() if timed and isinstance(op, kernel.LaunchOp)]
+    numbers = {op: i for i, op in enumerate(launches)}
+    host = _host(main, name, parameters, Helpers(kernels=names, weights=weights.places, timed=numbers))
     signature = f"int {name}_run({', '.join(parameters) or 'void'})"
     arena, bound = (_number(main, key) for key in ("arena_bytes", "lower_bound_bytes"))
     ports = _ports(main)
@@ -212,16 +215,40 @@ def _outputs(main: func.FuncOp) -> set[SSAValue]:
     return set(args[len(args) - count :])
 
 
-def _host(main: func.FuncOp, name: str, kernels: dict[str, str], weights: Blob, parameters: list[str]) -> str:
-    helpers = Helpers(kernels=kernels, weights=weights.places)
+def _host(main: func.FuncOp, name: str, parameters: list[str], helpers: Helpers) -> str:
     text = Text(helpers, TABLE)
-    lines = [f"int {name}_run({', '.join(parameters) or 'void'}) {{"]
+    lines = [TIMER.replace(NAME, name)] if helpers.timed else []
+    lines += [
+        f"int {name}_run({', '.join(parameters) or 'void'}) {{",
+        *([f"  {name}_event_count = 0;"] * bool(helpers.timed)),
+    ]
     for arg, parameter in zip(main.body.block.args, parameters, strict=True):
         word = parameter.split("*")[-1].strip()
         text.names[arg] = f"((unsigned char *){word})" if _is_arena(arg) else _unconst(word, parameter)
         lines += [f"  (void){word};"] if not arg.uses else []
     body(text, main.body.block)
     return "\n".join([*lines, *text.lines, "  return 0;", "}"])
+
+
+EVENTS = 1 << 16
+"""Launches of a run that are timed at most."""
+TIMER = f"""#include <time.h>
+typedef struct {{ double start, stop; int64_t launch; }} aic_event;
+__attribute__((visibility("default"))) aic_event {NAME}_events[{EVENTS}];
+__attribute__((visibility("default"))) int64_t {NAME}_event_count;
+static double aic_now(void) {{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}}
+static void aic_begin(int64_t launch) {{
+  if ({NAME}_event_count >= {EVENTS}) return;
+  {NAME}_events[{NAME}_event_count].launch = launch;
+  {NAME}_events[{NAME}_event_count].start = aic_now();
+}}
+static void aic_end(void) {{
+  if ({NAME}_event_count < {EVENTS}) {NAME}_events[{NAME}_event_count++].stop = aic_now();
+}}"""
 
 
 def _unconst(word: str, parameter: str) -> str:

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import kernel
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import SIZE, EmitOptions, Speeds, Stages, Target, TargetError, joined
+from ..target import SIZE, EmitOptions, Event, Speeds, Stages, Target, TargetError, joined
 from . import project
 from .banner import stamped
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
@@ -69,7 +69,7 @@ class CTarget(Target[Cpu]):
     def emit(
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Cpu, options: EmitOptions
     ) -> dict[str, object]:
-        made = program(module, options.name)
+        made = program(module, options.name, timed=options.timed)
         kinds = options.kinds or self.kinds[:1]
         flags = {**self.describe(machine), "prefix": made.name, "weights": options.weights}
         _write(made, folder, options, flags)
@@ -91,6 +91,9 @@ class CTarget(Target[Cpu]):
                 if isinstance(op, kernel.LaunchOp)
             ],
         }
+
+    def timed(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Event]]:
+        return Library(folder, manifest).events
 
     def speeds(self, machine: Cpu, cc: str) -> Speeds:
         return speeds(machine, cc)
@@ -136,14 +139,14 @@ class Library:
         self._run = self._library[str(part["function"])]
         self._inputs = _signature(part["inputs"])
         self._outputs = _signature(part["outputs"])
+        self._stem = str(part["function"]).removesuffix("_run")
         memory, weights = part["memory"], part["weights"]
         if not isinstance(memory, Mapping) or not isinstance(weights, Mapping):
             raise TargetError(f"{folder}: the manifest has no memory or weights")
         self._arena = _aligned(int(memory["arena_bytes"]))
         if weights["mode"] == "bin" and weights["bytes"]:
             self._weights = np.memmap(folder / str(weights["file"]), np.uint8, "r")
-            stem = str(part["function"]).removesuffix("_run")
-            set_weights = self._library[f"{stem}_set_weights"]
+            set_weights = self._library[f"{self._stem}_set_weights"]
             set_weights.argtypes, set_weights.restype = [ctypes.c_void_p], None
             set_weights(self._weights.ctypes.data)
         self._run.restype = ctypes.c_int
@@ -157,6 +160,17 @@ class Library:
         if code := self._run(*map(_address, inputs), *map(_address, outputs), self._base):
             raise RuntimeError(f"the compiled model answered error code {code}")
         return outputs
+
+    def events(self, inputs: Sequence[Array]) -> list[Event]:
+        """Run code that is timed; answers when each launch began and ended."""
+        self(inputs)
+        count = ctypes.c_int64.in_dll(self._library, f"{self._stem}_event_count").value
+        found = (_Event * count).in_dll(self._library, f"{self._stem}_events")
+        return [Event(e.launch, e.start, e.stop) for e in found]
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_double), ("stop", ctypes.c_double), ("launch", ctypes.c_int64))
 
 
 def _address(array: Array, byte: type[ctypes.c_char] = ctypes.c_char) -> int:

@@ -35,6 +35,8 @@ class Helpers:
     functions: dict[str, str] = field(default_factory=dict[str, str])
     kernels: Mapping[str, str] = field(default_factory=dict[str, str])
     weights: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
+    timed: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
+    """The numbers of launches that a timer goes round."""
 
     def vector(self, short: str, count: int) -> str:
         """The name of a vector type, which the prelude will define; bf16 lanes are their bits."""
