@@ -1,6 +1,7 @@
 """One op becomes several simpler ones, for machines that lack it.
 
     %y = graph.prelu %x, %s            -->    %y = graph.where (graph.less %x, %zero), (graph.mul %x, %s), %x
+    %y = graph.conv %x, %w {pads}      -->    %y = graph.conv (graph.pad %x), %w
     %y = graph.conv %x, %w {group = 2}
 -->
     %a = graph.conv (graph.slice %x [0, 0 .. 4]), (graph.slice %w [0 .. 8])

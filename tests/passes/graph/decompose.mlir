@@ -26,3 +26,15 @@ func.func @groups(%x: tensor<1x4x4x4xf32>, %w: tensor<6x2x1x1xf32>, %y: tensor<1
   %1 = graph.conv %y, %v {group = 3 : i64} : (tensor<1x3x4x4xf32>, tensor<3x1x1x1xf32>) -> tensor<1x3x4x4xf32>
   func.return %0, %1 : tensor<1x6x4x4xf32>, tensor<1x3x4x4xf32>
 }
+
+// Padding comes apart; where nothing is padded nothing does.
+// CHECK-LABEL: func.func @padding
+// CHECK-NEXT:    %[[P:.*]] = graph.pad %x {low = array<i64: 0, 0, 1, 0>, high = array<i64: 0, 0, 2, 1>, mode = "constant"}
+// CHECK-NEXT:    graph.conv %[[P]], %w {strides = array<i64: 2, 1>}
+// CHECK-NEXT:    graph.conv %x, %w {pads = array<i64: 0, 0, 0, 0>}
+// CHECK-NEXT:    func.return
+func.func @padding(%x: tensor<1x2x4x4xf32>, %w: tensor<3x2x3x3xf32>) -> (tensor<1x3x3x3xf32>, tensor<1x3x2x2xf32>) {
+  %0 = graph.conv %x, %w {pads = array<i64: 1, 0, 2, 1>, strides = array<i64: 2, 1>} : (tensor<1x2x4x4xf32>, tensor<3x2x3x3xf32>) -> tensor<1x3x3x3xf32>
+  %1 = graph.conv %x, %w {pads = array<i64: 0, 0, 0, 0>} : (tensor<1x2x4x4xf32>, tensor<3x2x3x3xf32>) -> tensor<1x3x2x2xf32>
+  func.return %0, %1 : tensor<1x3x3x3xf32>, tensor<1x3x2x2xf32>
+}
