@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, "an ONNX file")
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="the artifact's folder; for a single kind its file, or -")
-    add("--emit", metavar="K", action="append", default=[], help="c, so, npu-asm, mlir=LEVEL, onnx, ...; repeatable")
+    add(
+        "--emit", metavar="K", action="append", default=[], help="c, so, npu-asm, mlir=LEVEL, dot, onnx, ..; repeatable"
+    )
     add("--mem-report", action="store_true", help="memory by class, at the peak, and while each kernel runs")
     add("--mem-budget", metavar="BYTES", help="compute values again rather than keep them, until the arena fits")
     add("--pipeline", metavar="LEVEL=P", action="append", default=[], help="other passes for a level")
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.print_pipeline:
         return _print_pipeline(target, options)
+    if any(kind.partition("=")[0] == "dot" for kind in kinds):
+        return _dot(model, target, options, args, watch)
     if kinds == ("onnx",):
         return _onnx(model, target, options, args, watch)
     if levels and not kinds:
@@ -129,6 +133,25 @@ def _onnx(model: "Model", target: str, options: "Options", args: argparse.Namesp
     made = lower(model, target, options, until="graph")
     out = Path(args.output or f"{model.name.removesuffix('.onnx')}-{target}.onnx")
     save_onnx(export_onnx(made.ctx, made.module, name=options.name), out)
+    watch.tell(made.times)
+    return 0
+
+
+def _dot(model: "Model", target: str, options: "Options", args: argparse.Namespace, watch: Watch) -> int:
+    """The graph, or with dot=tensor the kernels, as Graphviz draws it."""
+    from ..compiler.dot import dot
+    from ..compiler.driver import lower
+    from ..compiler.files import write_whole
+
+    level = options.kinds[0].partition("=")[2] or "graph"
+    if len(args.emit) > 1 or level not in LEVELS[:2]:
+        raise UsageError(f"--emit {options.kinds[0]}: expected dot=graph or dot=tensor, and nothing beside it")
+    with watch.collecting():
+        made = lower(model, target, replace(options, kinds=()), until=level)
+    if args.output in (None, "-"):
+        print(dot(made.module), end="")
+    else:
+        write_whole(Path(args.output), dot(made.module))
     watch.tell(made.times)
     return 0
 

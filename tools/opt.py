@@ -16,9 +16,12 @@ from xdsl.utils.exceptions import ParseError, ShrinkException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ..compiler.context import context
+from ..compiler.dot import dot
 from ..compiler.errors import CompileError, UsageError
 from ..compiler.files import write_whole
 from ..compiler.foreign import translated
+from ..compiler.frontends.onnx.exporter import export_onnx
+from ..compiler.frontends.onnx.saving import save_onnx
 from ..compiler.limits import check_sizes
 from ..compiler.observe import Printing, always
 from ..compiler.pipeline import parse_pipeline, print_pipeline, run_pipeline
@@ -34,7 +37,7 @@ class AicOpt(xDSLOptMain):
 
     def __init__(self) -> None:
         self.available_frontends = {}
-        self.available_targets = {"mlir": get_all_targets()["mlir"]}
+        self.available_targets = {"mlir": get_all_targets()["mlir"], "dot": _draw}
         self.available_passes = {}  # ours are found by `parse_pipeline`
         self.ctx = self.weighted = AicContext()
         self.register_all_frontends()
@@ -62,12 +65,21 @@ class AicOpt(xDSLOptMain):
         if args.time_passes:
             print("".join(f"Pass {name} took {seconds} seconds\n" for name, seconds in times), end="")
         text = "// -----\n".join(texts)
-        if args.output_file in (None, "-"):
+        if _is_model(args):
+            pass
+        elif args.output_file in (None, "-"):
             sys.stdout.write(text)
         else:
             write_whole(Path(args.output_file), text)
         watch.tell([("passes", name, seconds) for name, seconds in times])
         return 0
+
+    def output_resulting_program(self, prog: ModuleOp) -> str:
+        """The text; for a file that ends in .onnx there is none, but the model is written."""
+        if not _is_model(self.args):
+            return super().output_resulting_program(prog)
+        save_onnx(export_onnx(self.weighted, prog), Path(self.args.output_file))
+        return ""
 
     def _input(self) -> list[tuple[IO[bytes], int]]:
         try:
@@ -113,6 +125,19 @@ class AicOpt(xDSLOptMain):
                 error.span = replace(error.span, line_offset=offset)
             told = translated(error) or CompileError(f"cannot be read: {error or type(error).__name__}", code="parse")
             raise told from error
+
+
+def _draw(module: ModuleOp, output: IO[str]) -> None:
+    output.write(dot(module))
+
+
+def _is_model(args: argparse.Namespace) -> bool:
+    """Whether the output is to be a model."""
+    if not (args.output_file or "").endswith(".onnx"):
+        return False
+    if args.split_input_file:
+        raise UsageError("-o .onnx: one module, not several")
+    return True
 
 
 def _seed(text: str) -> int:
