@@ -26,6 +26,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("-t", "--target", metavar="T[,K=V]", help="the target, with settings of its machine")
     group.add_argument("--target-config", metavar="F.toml", type=Path, help="the machine's description")
+    told = "how activations lie: NCHW, NHWC, NC8HW8 (or blocks of 4, 16, 32, 64), auto; the same as -t T,layout=L"
+    group.add_argument("--layout", metavar="L", help=told)
     told = "how much to optimise: 0 to 3, or s for small code"
     group.add_argument("-O", dest="level", metavar="LEVEL", type=effort, default=2, help=told)
 
@@ -101,9 +103,8 @@ def target_of(args: argparse.Namespace) -> "TargetChoice":
     from ..compiler.targets import TargetChoice, parse_target
 
     chosen = parse_target(args.target or TARGET.get())
-    if args.target_config is None:
-        return chosen
-    return TargetChoice(chosen.name, {"config": str(args.target_config), **chosen.settings})
+    given = {"config": args.target_config, "layout": args.layout}
+    return TargetChoice(chosen.name, {**{k: str(v) for k, v in given.items() if v is not None}, **chosen.settings})
 
 
 def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":

@@ -11,6 +11,7 @@ flags = ["-march=native"]
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -31,13 +32,23 @@ class Cpu:
     gflops: int = 0
     bandwidth: int = 0
     flags: tuple[str, ...] = ()
+    layout: str = "auto"
+    """How activations lie: NCHW, NHWC, NCcHWc with c channels in a block; auto is as each kernel stores them best."""
+
+    @property
+    def block(self) -> int | None:
+        """Channels of a block, if the layout has such."""
+        return int(found[1]) if (found := re.fullmatch(r"NC(4|8|16|32|64)HW\1", self.layout)) else None
 
 
 def cpu(settings: Mapping[str, str]) -> Cpu:
     """The CPU at hand, or the one of `config`'s TOML file, with `settings` on top; TargetError on what does not fit."""
     rest = dict(settings)
-    found = _read(Path(rest.pop("config"))) if "config" in rest else detect()
-    names = {f.name for f in fields(Cpu)} - {"flags"}
+    layout = rest.pop("layout", "auto")
+    found = replace(_read(Path(rest.pop("config"))) if "config" in rest else detect(), layout=layout)
+    if layout not in ("auto", "NCHW", "NHWC") and found.block is None:
+        raise TargetError(f"target c: expected a layout of auto, NCHW, NHWC, NC4HW4 to NC64HW64, found {layout!r}")
+    names = {f.name for f in fields(Cpu)} - {"flags", "layout"}
     for key, text in rest.items():
         if key not in names:
             raise TargetError(f"target c has no setting {key!r}: expected one of {', '.join(sorted(names))}")
@@ -87,7 +98,7 @@ def _read(path: Path) -> Cpu:
         data = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise TargetError(f"machine file {path}: {error}") from None
-    known = {f.name: f for f in fields(Cpu)}
+    known = {f.name: f for f in fields(Cpu) if f.name != "layout"}
     for key, value in data.items():
         if key not in known:
             raise TargetError(f"machine file {path}: unknown field {key!r}; expected {', '.join(known)}")

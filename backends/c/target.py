@@ -54,11 +54,13 @@ class CTarget(Target[Cpu]):
         registers = min(machine.registers, FEW) if level == SIZE else machine.registers
         numbers = f"vector-bytes={lanes} registers={registers} l1={machine.l1} l2={machine.l2}"
         views, joins = "sink-concat,fold-views," if level else "", f",{JOIN[level]}" if level in JOIN else ""
+        blocks = f"block-channels{{block={machine.block}}}," if machine.block else ""
+        order = "" if machine.layout in ("auto", "NHWC") else "{order=row-major}"
         return {
             "graph": GRAPH[min(level, 2)],
             "tensor": {
-                "main": f"lower-graph-to-tensor,{views}fuse-kernels",
-                "post": f"assign-layout,choose-schedule{{{numbers}}}",
+                "main": f"lower-graph-to-tensor,{views}{blocks}fuse-kernels",
+                "post": f"assign-layout{order},choose-schedule{{{numbers}}}",
             },
             "loop": {
                 "main": f"bufferize,lower-kernel-to-loop{{{numbers}}}{joins}",

@@ -17,6 +17,7 @@ After fuse-kernels, because what is inside a kernel has no layout.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf, tensor
@@ -48,14 +49,18 @@ from ._regroup import expand_before_collapse
 from ._variants import Variants
 from ._view import root, source, view
 
+ResultOrder = Literal["by-kernel", "row-major"]
+
 
 @dataclass(frozen=True)
 class AssignLayout(ModulePass):
-    """`rows`: contractions of at most so many rows may run along the reduced dim instead, their right-hand side
+    """`order`: results as the kernel stores them best, or row-major (NCHW, and NCHWc after block-channels).
+    `rows`: contractions of at most so many rows may run along the reduced dim instead, their right-hand side
     uncopied."""
 
     name = "assign-layout"
     rows: int = 4
+    order: ResultOrder = "by-kernel"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         named = {o.sym_name.data: o for o in op.ops if isinstance(o, FuncOp)}
@@ -63,7 +68,7 @@ class AssignLayout(ModulePass):
         for function in (f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration):
             launches_as_views(function, named)
             expand_before_collapse(function)
-            _Walk(variants, self.rows).block(function.body.block)
+            _Walk(variants, self.rows, self.order).block(function.body.block)
 
 
 Given = tuple[str, tuple[Attribute, ...], frozenset[int]]
@@ -73,9 +78,10 @@ Given = tuple[str, tuple[Attribute, ...], frozenset[int]]
 class _Walk:
     """Goes through a function once, from top to bottom; what an op reads has its layout already."""
 
-    def __init__(self, variants: Variants, rows: int):
+    def __init__(self, variants: Variants, rows: int, order: ResultOrder):
         self.variants = variants
         self.rows = rows
+        self.order = order
         self.copies: dict[tuple[SSAValue, Attribute, Block], SSAValue] = {}
         self.columns: dict[Given, dict[int, Order]] = {}
         self.orders: dict[Given, list[Order]] = {}
@@ -142,7 +148,8 @@ class _Walk:
                 self.relay(op, i, order)
         key = op.kernel, tuple(op.arguments.types), weights
         if key not in self.orders:
-            self.orders[key] = [] if is_imperative(func) else result_orders(func, op.arguments.types, weights)
+            plain = is_imperative(func) or self.order == "row-major"
+            self.orders[key] = [] if plain else result_orders(func, op.arguments.types, weights)
         for i, order in enumerate(self.orders[key]):
             self.settle(op.results[i], order)
         op.callee = SymbolRefAttr(self.variants.get(op.kernel, op.arguments.types, op.res.types))

@@ -86,3 +86,12 @@ def test_a_network_at_every_level(name: str, tmp_path: Path):
     expect_equal(name, found, wanted)
     text = "".join((made.folder / source).read_text() for source in (*sources, "model.h"))
     assert "layer" not in text and "\U0001f642" not in text, "a name of the model in the C"
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC", "NC4HW4", "NC8HW8"])
+@pytest.mark.parametrize("name", ["inverted_residual", "shuffle", "squeeze_and_excite", "dilated_pyramid"])
+def test_a_network_in_a_layout(name: str, layout: str, tmp_path: Path):
+    """Channels do not divide, and some are fewer than a block."""
+    model, inputs = NETWORKS[name]()
+    made = compile_model(model, "c", tmp_path / "out", Options(settings={"layout": layout}))
+    expect_equal(name, made.load()(list(inputs.values())), expected(model, inputs))

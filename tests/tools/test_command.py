@@ -1,12 +1,16 @@
 """The command line: exit codes, streams, messages, and what becomes of faults."""
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 from aic.__main__ import main
 from aic._version import VERSION
+from aic.backends.target import TargetError
+from aic.compiler.targets import parse_target, target_named
 from aic.tools import _guard, opt
+from aic.tools._arguments import add_target, target_of
 from aic.tools._main import names
 
 from .schemas import checked
@@ -179,3 +183,22 @@ def test_doctor(capsys, monkeypatch):
     assert code == 0 and found["versions"]["aic"] == VERSION
     assert {"name": "AIC_DEBUG", "value": "0", "origin": "AIC_DEBUG"} in found["knobs"]
     assert "C compiler" in told(capsys, "doctor")[1]
+
+
+def test_a_layout_of_activations():
+    parser = argparse.ArgumentParser()
+    add_target(parser)
+    chosen = target_of(parser.parse_args(["-t", "c", "--layout", "NC8HW8"]))
+    assert chosen.settings == parse_target("c,layout=NC8HW8").settings == {"layout": "NC8HW8"}
+    target = target_named("c")
+    texts = {
+        name: target.pipeline(target.machine({"layout": name}), 2)["tensor"] for name in ("auto", "NCHW", "NC4HW4")
+    }
+    assert "block-channels{block=4},fuse-kernels,assign-layout{order=row-major}" in texts["NC4HW4"]
+    assert "block-channels" not in texts["NCHW"] and "{order=row-major}" in texts["NCHW"]
+    assert target.pipeline(target.machine({"layout": "NHWC"}), 2)["tensor"] == texts["auto"]
+    with pytest.raises(TargetError, match="expected a layout of auto, NCHW, NHWC, NC4HW4 to NC64HW64, found 'NC5HW5'"):
+        target.machine({"layout": "NC5HW5"})
+    npu = target_named("npu")
+    with pytest.raises(TargetError, match="layout"):
+        npu.machine({"layout": "NCHW"})
