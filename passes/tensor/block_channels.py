@@ -11,6 +11,9 @@ Weights are stored in blocks at compile time. Pointwise ops, pools, pads and con
 else reads a result has it whole again, and a remark tells what such a copy costs. What fills up a last block is a
 finite number that meets weights of zero; ops that could make another of it leave the blocks, if channels do not divide.
 After fold-views, because views hide channels; before fuse-kernels, which joins the copies to kernels.
+
+Not part of a level: against channels last, the least CPU time of 12 paired runs at -O3 (AVX2, two shared cores) is 0.93
+and 0.91 with blocks of 16 for SqueezeNet and MobileNetV2, but 1.37 for ResNet-50; 1.2 to 1.5 with blocks of 8.
 """
 
 from dataclasses import dataclass, field
