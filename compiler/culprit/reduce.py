@@ -1,17 +1,19 @@
 """The smallest part of a model that still fails in the same way.
 
-412 nodes  --ddmin-->  2 nodes  -->  one output  -->  no attribute that does not matter
+412 nodes  --ddmin-->  2 nodes  -->  one output  -->  no attribute that does not matter  -->  smaller sizes
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from onnx import ModelProto
+import numpy as np
+from onnx import ModelProto, numpy_helper
 
+from ...dialects._shape import Array
 from ..errors import UsageError
 from ..frontends.onnx.model import Model
 from .ddmin import ddmin
-from .submodel import Arrays, Part, cut
+from .submodel import Arrays, Part, cut, port_of
 
 Fails = Callable[[Part], str]
 """The kind of failure of a part, "" if it does not fail: parts of another kind are another story."""
@@ -37,7 +39,7 @@ class Reducer:
             raise UsageError("the model does not fail: there is nothing to reduce", code="no-failure")
         kept = ddmin(nodes, lambda chosen: self._same(self._part(chosen)))
         self.tell(f"{len(nodes)} nodes reduced to {len(kept)}")
-        return self._without_attributes(self._one_output(kept))
+        return self._smaller(self._without_attributes(self._one_output(kept)))
 
     @property
     def nodes(self) -> list[int]:
@@ -81,6 +83,38 @@ class Reducer:
                 if self._same(smaller):
                     return self._without_attributes(smaller)
         return part
+
+    def _smaller(self, part: Part) -> Part:
+        """Shrinks the axes of each size, the largest first, in inputs and weights together."""
+        weights = [tensor.dims for tensor in part.model.proto.graph.initializer]
+        sizes = {int(d) for dims in (*weights, *(a.shape for a in part.feed.values())) for d in dims}
+        for size in sorted(sizes, reverse=True):
+            for to in sorted({1, 2, size // 2}):
+                if 0 < to < size and self._same(found := shrunk(part, size, to)):
+                    return self._smaller(found)
+        return part
+
+
+def shrunk(part: Part, size: int, to: int) -> Part:
+    """The part with axes of this size cut to another, in inputs and weights, but for vectors of
+    integers; of the outputs' shapes only the rank is told."""
+
+    def cut(array: Array) -> Array:
+        return np.ascontiguousarray(array[tuple(slice(to if d == size else d) for d in array.shape)])
+
+    proto, weights = ModelProto(), part.model.proto.graph.initializer
+    proto.CopyFrom(part.model.proto)
+    feed = {name: cut(array) for name, array in part.feed.items()}
+    del proto.graph.initializer[:], proto.graph.input[:], proto.graph.value_info[:]
+    for index, tensor in enumerate(weights):
+        array = part.model.initializer(index)
+        array = array if array.dtype.kind in "iub" and array.ndim < 2 else cut(array)
+        proto.graph.initializer.append(numpy_helper.from_array(array, tensor.name))
+    proto.graph.input.extend(port_of(name, array) for name, array in feed.items())
+    for output in proto.graph.output:
+        for dim in output.type.tensor_type.shape.dim:
+            dim.Clear()
+    return Part(Model(proto, part.model.name, {}), feed)
 
 
 def summary(model: Model) -> str:

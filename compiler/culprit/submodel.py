@@ -77,9 +77,9 @@ def cut(
             found.initializer.append(numpy_helper.from_array(value, name))
         else:
             feed[name] = value
-            found.input.append(_port(name, value))
+            found.input.append(port_of(name, value))
     for name in _ends(graph, kept) if outputs is None else outputs:
-        found.output.append(_port(name, values[name]) if name in values else ValueInfoProto(name=name))
+        found.output.append(port_of(name, values[name]) if name in values else ValueInfoProto(name=name))
     proto = ModelProto(ir_version=model.proto.ir_version, opset_import=model.proto.opset_import, graph=found)
     proto.functions.extend(model.proto.functions)
     return Part(Model(proto, model.name, raw), feed)
@@ -94,7 +94,8 @@ def save(model: Model, path: Path) -> None:
     save_onnx(Exported(proto, {weights[i].name: partial(model.initializer, i) for i in model.raw}), path)
 
 
-def _port(name: str, value: Array) -> ValueInfoProto:
+def port_of(name: str, value: Array) -> ValueInfoProto:
+    """An input or output of a value's type and shape."""
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
 
 
