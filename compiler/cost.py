@@ -41,11 +41,11 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """The least time of a run on one core."""
+        """The time of a run on one core by the roofline: what caches keep from launch to launch is faster."""
         return sum(self.least(work) for work in self.works)
 
     def least(self, work: Work) -> float:
-        """The least time of a launch, all its runs together."""
+        """The same of a launch, all its runs together."""
         return work.seconds(self.speeds.flops, self.speeds.bandwidth)
 
 

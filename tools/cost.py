@@ -28,7 +28,7 @@ LIMITS = ("sram", "flash", "ms")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The model, its budget, what might be."""
     add_model(parser, "an ONNX file")
-    told = "limits: sram (arena), flash (weights), ms (the least time of a run)"
+    told = "limits: sram (arena), flash (weights), ms (a run's time by the roofline)"
     parser.add_argument("--budget", metavar="sram=256K,..", default="", help=told)
     told = "how a run in so much memory would go that computes values again (DTR)"
     parser.add_argument("--what-if", metavar="mem=BYTES", action="append", default=[], help=told)
@@ -118,7 +118,7 @@ def _page(found: "Cost", name: str) -> list[str]:
         f"{name}: {sum(w.macs for w in works) / 1e6:.1f} MMAC, {flops / 1e6:.1f} MFLOP, {size_text(moved)} moved",
         f"  one core ({origin})  {speeds.flops / 1e9:.1f} GFLOP/s, {speeds.bandwidth / 1e9:.1f} GB/s: "
         f"memory is the bound below {speeds.ridge:.1f} FLOP a byte",
-        f"  at least            {found.seconds * 1e3:.3f} ms",
+        f"  by the roofline     {found.seconds * 1e3:.3f} ms, were all that a launch reads in memory, in no cache",
         f"  memory              arena {size_text(found.memory.arena)}, "
         f"weights {size_text(found.memory.classes['parameters'])}",
         "",
