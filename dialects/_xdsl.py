@@ -1,4 +1,4 @@
-"""The names of xDSL that move between its releases, and the five things we change in it.
+"""The names of xDSL that move between its releases, and the six things we change in it.
 
 New ops inherit an origin: xDSL's rewriter leaves the ops it inserts without a location. Here each inserted op whose
 location is unknown takes that of the op the pattern matched, so that a report at any level can name the ONNX node.
@@ -9,8 +9,13 @@ A rewrite ends what analyses know (`_analysis.py`).
 
 A tensor may stand for a memref of any layout, as in MLIR: xDSL's `bufferization.to_tensor` takes row-major ones only.
 
+The types of several results of a `linalg.generic` are parsed as they are printed, in parentheses.
+
 A scalar tensor may be expanded to ones, and ones collapsed to it, without any reassociation, as in MLIR.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from xdsl.dialects import tensor
 from xdsl.dialects.bufferization import TensorFromMemRefConstraint
@@ -22,6 +27,7 @@ from xdsl.dialects.utils.reshape_ops_utils import verify_reshape_like_types
 from xdsl.ir import Attribute, Operation, Region
 from xdsl.irdl import VarConstraint, VerificationContext
 from xdsl.irdl.dominance import DominanceInfo
+from xdsl.parser import Parser
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import VerifyException
@@ -88,6 +94,30 @@ def _any_layout(self: TensorFromMemRefConstraint, attr: Attribute, constraint_co
 
 
 TensorFromMemRefConstraint.verify = _any_layout
+
+
+_parse_generic = GenericOp.parse
+
+
+def _parse_results(cls: type[GenericOp], parser: Parser) -> GenericOp:
+    plain = parser.parse_comma_separated_list
+
+    def several(delimiter: Parser.Delimiter, parse: Callable[[], Any], context: str = "") -> list[Any]:
+        results = delimiter is Parser.Delimiter.NONE and parse == parser.parse_attribute
+        if results and parser.parse_optional_punctuation("("):
+            found = plain(delimiter, parse, context)
+            parser.parse_punctuation(")")
+            return found
+        return plain(delimiter, parse, context)
+
+    setattr(parser, plain.__name__, several)
+    try:
+        return _parse_generic(parser)
+    finally:
+        delattr(parser, plain.__name__)
+
+
+setattr(GenericOp, _parse_generic.__name__, classmethod(_parse_results))
 
 
 def _grouped_or_scalar(

@@ -30,6 +30,8 @@ GRAPH = (
     {"pre": BASIC, "main": ALGEBRA, "post": CLEAN},
 )
 JOIN = {2: "join-launches", 3: "join-launches{elements=65536}", SIZE: "join-launches"}
+FILTERED = (2, 3)
+"""Levels at which 3x3 convolutions are filtered: the code and the weights are larger, the sums rounded otherwise."""
 FEW = 8
 """Vector registers that small code makes use of: smaller tiles, unrolled less."""
 
@@ -55,11 +57,13 @@ class CTarget(Target[Cpu]):
         numbers = f"vector-bytes={lanes} registers={registers} l1={machine.l1} l2={machine.l2}"
         views, joins = "sink-concat,fold-views," if level else "", f",{JOIN[level]}" if level in JOIN else ""
         blocks = f"block-channels{{block={machine.block}}}," if machine.block else ""
-        order = "" if machine.layout in ("auto", "NHWC") else "{order=row-major}"
+        last = machine.layout in ("auto", "NHWC")
+        order = "" if last else "{order=row-major}"
+        filters = f"winograd{{vector-bytes={lanes} l2={machine.l2}}}," if last and level in FILTERED else ""
         return {
             "graph": GRAPH[min(level, 2)],
             "tensor": {
-                "main": f"lower-graph-to-tensor,{views}{blocks}fuse-kernels",
+                "main": f"lower-graph-to-tensor,{filters}{views}{blocks}fuse-kernels",
                 "post": f"assign-layout{order},choose-schedule{{{numbers}}}",
             },
             "loop": {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import bufferization, tensor
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import kernel
@@ -71,6 +71,9 @@ class Kernel:
     stages: list[Stage]
     common: frozenset[int]
     maker: dict[SSAValue, Member]
+    """Also of a tensor concatenated from all results of a member."""
+    parts: dict[SSAValue, tuple[SSAValue, int]]
+    """A result that is a part of a concatenated tensor -> that tensor, and the elements before it along axis 0."""
     inits: dict[SSAValue, SSAValue]
     """A filled tensor -> the scalar it is filled with."""
     places: dict[SSAValue, SSAValue]
@@ -83,6 +86,11 @@ class Kernel:
         view = member.generic.inputs[operand]
         buffer = self.places[view.value]
         return located(buffer, buffer.type, view.indices, member.dims)
+
+    def place(self, value: SSAValue) -> list[int | None]:
+        """The dim that walks each axis of a tensor made here; None where nothing moves, or parts follow one another."""
+        first = next((part for part, (whole, _) in self.parts.items() if whole is value), value)
+        return self.maker[value].place(first)
 
     def crossing(self) -> Iterator[SSAValue]:
         """Tensors made in one stage and read in a later one."""
@@ -99,6 +107,7 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
     places: dict[SSAValue, SSAValue] = {arg: arg for arg in func.body.block.args}
     outputs: dict[SSAValue, list[tuple[SSAValue | None, Attribute]]] = {}
     generics: list[Generic] = []
+    joined: dict[SSAValue, tuple[SSAValue, ...]] = {}
     for op in func.body.block.ops:
         match op:
             case GenericOp():
@@ -112,17 +121,36 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
             case kernel.ReturnOp():
                 for value, type in zip(op.values, func.function_type.outputs, strict=True):
                     outputs.setdefault(value, []).append((None, type))
-            case tensor.EmptyOp():
-                pass
-            case Operation(name="arith.constant"):
+            case tensor.ConcatOp() if is_stack(op):
+                joined[op.result] = tuple(op.inputs)
+            case tensor.EmptyOp() | Operation(name="arith.constant"):
                 pass
             case _:
                 return None
-    sizes, members = _renamed(generics)
+    sizes, members = _renamed(generics, joined)
     maker: dict[SSAValue, Member] = {value: m for m in members for value in m.results}
-    found = Kernel(func, sizes, members, [], frozenset(), maker, inits, places, outputs)
+    maker |= {whole: maker[parts[0]] for whole, parts in joined.items()}
+    found = Kernel(func, sizes, members, [], frozenset(), maker, _starts(joined), inits, places, outputs)
     _group(found)
     found.common = _common(found)
+    return found
+
+
+def is_stack(op: tensor.ConcatOp) -> bool:
+    """Whether all results of one generic, and nothing else, are laid one after the other along the first axis."""
+    owner = op.inputs[0].owner
+    if not isinstance(owner, GenericOp) or op.dim.value.data != 0 or tuple(op.inputs) != tuple(owner.results):
+        return False
+    return all(value.has_one_use() for value in owner.results)
+
+
+def _starts(joined: dict[SSAValue, tuple[SSAValue, ...]]) -> dict[SSAValue, tuple[SSAValue, int]]:
+    found: dict[SSAValue, tuple[SSAValue, int]] = {}
+    for whole, parts in joined.items():
+        at = 0
+        for part in parts:
+            found[part] = whole, at
+            at += shape(part)[0]
     return found
 
 
@@ -159,19 +187,23 @@ class _Names:
                 self.held[a] |= self.held[b]
 
 
-def _renamed(generics: list[Generic]) -> tuple[dict[int, int], list[Member]]:
+def _renamed(
+    generics: list[Generic], joined: dict[SSAValue, tuple[SSAValue, ...]]
+) -> tuple[dict[int, int], list[Member]]:
     """Give equal names to dims of a producer and a consumer that walk the same axis of the tensor between them, and of
     siblings with no such tensor that walk the same axis of an operand."""
     names = _Names(generics)
     made: dict[SSAValue, tuple[int, int]] = {
         value: (i, k) for i, g in enumerate(generics) for k, value in enumerate(g.op.results)
     }
+    made |= {whole: made[parts[0]] for whole, parts in joined.items()}
     piece = list(range(len(generics)))
     for i, g in enumerate(generics):
         for view in g.inputs:
             if view.value in made:
                 p, k = made[view.value]
-                names.tie(p, generics[p].outputs[k].indices, i, view.indices)
+                within = slice(1 if view.value in joined else 0, None)
+                names.tie(p, generics[p].outputs[k].indices[within], i, view.indices[within])
                 piece = [piece[p] if other == piece[i] else other for other in piece]
     first: dict[SSAValue, tuple[int, Sequence[Index]]] = {}
     for i, g in enumerate(generics):
@@ -197,7 +229,7 @@ def _same_point(found: Kernel, member: Member, stage: int) -> bool:
             continue
         mine = [None if i.dim is None else member.dims[i.dim] for i in view.indices]
         sizes = shape(view.value)
-        if any(t != m and size != 1 for t, m, size in zip(maker.place(view.value), mine, sizes, strict=True)):
+        if any(t != m and size != 1 for t, m, size in zip(found.place(view.value), mine, sizes, strict=True)):
             return False
     return True
 
@@ -242,10 +274,13 @@ def _group(found: Kernel) -> None:
 
 
 def _common(found: Kernel) -> frozenset[int]:
-    """Dims parallel in every stage, and walked in step by all that passes between stages; none for a single stage."""
+    """Dims parallel in every stage, and walked in step by all that passes between stages; none for a single stage. Of
+    these, those that the kernel's attribute `common` names, if it has one."""
     if len(found.stages) < 2:
         return frozenset()
     dims = frozenset.intersection(*(s.space - s.reduced for s in found.stages))
+    if isinstance(named := found.func.attributes.get("common"), ArrayAttr):
+        dims &= {number.value.data for number in named.data if isinstance(number, IntegerAttr)}
     for value in found.crossing():
         maker = found.maker[value]
         for reader in found.members:
@@ -254,7 +289,7 @@ def _common(found: Kernel) -> frozenset[int]:
             if value in reader.generic.captures:
                 return frozenset()
             for view in (v for v in reader.generic.inputs if v.value is value):
-                for t, index in zip(maker.place(value), view.indices, strict=True):
+                for t, index in zip(found.place(value), view.indices, strict=True):
                     mine = None if index.dim is None else reader.dims[index.dim]
                     if t != mine and t is not None:
                         dims -= {t}

@@ -88,7 +88,7 @@ class _Maker:
         return None, 1
 
     def _is_row(self, value: SSAValue) -> bool:
-        return all(d is None or d in self.found.common for d in self.found.maker[value].place(value))
+        return all(d is None or d in self.found.common for d in self.found.place(value))
 
     def _allocate(self, lanes: int) -> None:
         """Give each tensor between stages a place: the output it becomes, the stack, or the scratch argument."""
@@ -102,8 +102,8 @@ class _Maker:
                 if dest is not None:
                     self.homes[value] = (dest, type)
                 continue
-            axes = zip(shape(value), found.maker[value].place(value), strict=True)
-            sizes = [1 if d is None or d in found.common else n for n, d in axes]
+            axes = zip(shape(value), found.place(value), strict=True)
+            sizes = [1 if d in found.common else n for n, d in axes]
             whole = MemRefType(element(value), [prod(sizes) * lanes])
             wanted.append((value, MemRefType(element(value), sizes), whole))
         for value, type, whole in wanted:

@@ -117,7 +117,7 @@ class Nest:
                     self.rows[value] = self._value(value, point)
 
     def _is_row(self, value: SSAValue) -> bool:
-        return all(d is None or d in self.found.common for d in self.found.maker[value].place(value))
+        return all(d is None or d in self.found.common for d in self.found.place(value))
 
     def _store(self, value: SSAValue, stored: SSAValue, point: Point) -> None:
         for access in self.walk.writes[value]:

@@ -12,7 +12,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects._shape import dtype, element
 from ..tensor._generic import Access as View
-from .access import Access, located, panel
+from .access import Access, axis_steps, located, panel
 from .body import barred, indexed
 from .kernel import Kernel, Member, Stage
 from .tiling import Load, Problem
@@ -58,8 +58,10 @@ def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue]
                 reads[member, i] = kept(located(*homes[view.value], view.indices, member.dims))
         for view, value in zip(member.generic.outputs, member.results, strict=True):
             places = [located(dest, type, view.indices, member.dims) for dest, type in found.outputs.get(value, [])]
-            if value in homes and homes[value][0] in scratch:
-                places.append(kept(located(*homes[value], view.indices, member.dims)))
+            whole, start = found.parts.get(value, (value, 0))
+            if whole in homes and homes[whole][0] in scratch:
+                place = located(*homes[whole], view.indices, member.dims)
+                places.append(kept(replace(place, offset=place.offset + start * axis_steps(homes[whole][1])[0][1])))
             if places:
                 writes[value] = places
     sizes = {d: n for d, n in found.sizes.items() if d in stage.space and d not in found.common}

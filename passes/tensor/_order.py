@@ -24,7 +24,7 @@ Order = tuple[int, ...]
 
 def is_imperative(func: FuncOp) -> bool:
     """Whether the kernel holds anything but generics and what they need: its tensors then stay row-major."""
-    plain = (GenericOp, FillOp, tensor.EmptyOp)
+    plain = (GenericOp, FillOp, tensor.EmptyOp, tensor.ConcatOp)
     return any(
         not isinstance(op, plain) and not op.name.startswith(("arith.", "kernel.")) for op in func.body.block.ops
     )
@@ -48,6 +48,8 @@ def result_orders(func: FuncOp, types: Sequence[Attribute], minor: frozenset[int
             dims = _dims(seen, orders, weak)
             for result, access in zip(op.results, seen.outputs, strict=True):
                 orders[result] = _axes(access, dims)
+        elif isinstance(op, tensor.ConcatOp):
+            orders[op.result] = orders[op.inputs[0]]
     return [orders.get(value, tuple(range(len(shape(value))))) for value in results]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import LocationAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, LocationAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.traits import SymbolOpInterface
 
@@ -42,12 +42,15 @@ class Outliner:
         symbols = (op.get_attr_or_prop("sym_name") for op in self.module.ops if op.has_trait(SymbolOpInterface))
         self._names.update(name.data for name in symbols if isinstance(name, StringAttr))
 
-    def outline(self, members: Sequence[Operation]) -> LaunchOp:
-        """Replace the members by a launch, where the last of them stood. The caller moves it before its readers."""
+    def outline(self, members: Sequence[Operation], common: Sequence[int] | None = None) -> LaunchOp:
+        """Replace the members by a launch, where the last of them stood. The caller moves it before its readers.
+        `common` are the kernel's outermost dims, if not all that can be shall be."""
         cut = cut_of(members)
-        key = self._key(cut)
+        key = self._key(cut), common
         if (kernel := self._kernels.get(key)) is None:
             kernel = self._kernels[key] = self._made(cut, members[0].location)
+            if common is not None:
+                kernel.attributes["common"] = ArrayAttr([IntegerAttr(dim, i64) for dim in common])
         launch = LaunchOp(kernel.sym_name.data, cut.inputs, [v.type for v in cut.outputs])
         launch.location = fused(op.location for op in members)
         if (block := members[-1].parent_block()) is not None:

@@ -99,10 +99,11 @@ class _Walk:
         match op:
             case LaunchOp():
                 self.launch(op)
-            case tensor.ConcatOp() | tensor.PadOp():
-                tensors = [v for v in op.operands if isinstance(v.type, TensorType)]
-                largest = max(tensors, key=lambda v: prod(shape(v)))
-                self.settle(op.results[0], order_of(largest.type) or tuple(range(len(shape(largest)))))
+            case tensor.PadOp():
+                self.settle(op.result, order(op.source))
+            case tensor.ConcatOp():
+                largest = max(op.inputs, key=lambda v: prod(shape(v)))
+                self.settle(op.result, with_inside(order(largest), shape(largest), op.dim.value.data))
             case tensor.InsertSliceOp():
                 self.row_major(op, [1])
             case scf.ForOp() | scf.WhileOp() | scf.IfOp():
@@ -202,6 +203,21 @@ def strides(value: SSAValue) -> tuple[int, ...]:
     if (found := strides_of(value.type)) is None:
         raise TypeError(f"expected a layout of strides, found {value.type}")
     return found[1]
+
+
+def order(value: SSAValue) -> Order:
+    """The order in which a tensor's dimensions are stored."""
+    return order_of(value.type) or tuple(range(len(shape(value))))
+
+
+def with_inside(order: Order, dims: Sequence[int], axis: int) -> Order:
+    """The order, with an axis of single elements, whose place in it says nothing, next inside the axis before it: what
+    is joined along it (the columns of tiles) may then be seen as one axis with that one."""
+    if dims[axis] != 1 or axis == 0:
+        return order
+    rest = [d for d in order if d != axis]
+    at = rest.index(axis - 1) + 1
+    return (*rest[:at], axis, *rest[at:])
 
 
 def retype(value: SSAValue, layout: Attribute) -> None:
