@@ -220,6 +220,37 @@ class StoreOp(_Access):
         return cls.create(operands=[stored, base, *operands], properties=properties)
 
 
+@irdl_op_definition
+class PrefetchOp(_Access):
+    """Asks for the line of an element that will be read; it may lie beyond the buffer, and means nothing then."""
+
+    name = "loop.prefetch"
+    MEMREF: ClassVar[int] = 0
+    memref = operand_def(MemRefType)
+    indices = var_operand_def(IndexType())
+
+    @classmethod
+    def at(cls, memref: SSAValue, terms: Sequence[tuple[int, SSAValue]], offset: int) -> "PrefetchOp":
+        """The line of the element at `offset + sum(c * index for c, index in terms)`."""
+        return cls.create(operands=[memref, *(index for _, index in terms)], properties=_properties(terms, offset, 1))
+
+    def verify_(self) -> None:
+        if isinstance(self.memref.type, MemRefType):
+            self._verify_access(self.memref.type.element_type)
+
+    def print(self, printer: Printer) -> None:
+        self._print_address(printer)
+        printer.print_string(" : ")
+        printer.print_attribute(self.memref.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> "PrefetchOp":
+        operands, properties, memref = _parse_address(parser)
+        parser.parse_punctuation(":")
+        base = parser.resolve_operand(memref, parser.parse_type())
+        return cls.create(operands=[base, *operands], properties=properties)
+
+
 class Combine(StrEnum):
     """How the lanes of a vector are combined; `max` and `min` answer NaN if a lane is NaN."""
 

@@ -53,6 +53,13 @@ def store(t: Text, op: Operation) -> None:
     _store(t, access.value, access.memref, address(t, access.terms, access.offset.value.data), access.step)
 
 
+def prefetch(t: Text, op: Operation) -> None:
+    """loop.prefetch, for reading, into the second cache."""
+    access = cast(loop.PrefetchOp, op)
+    place = address(t, access.terms, access.offset.value.data)
+    t.line(f"__builtin_prefetch({t.name(access.memref)} + {place}, 0, 2);")
+
+
 def _store(t: Text, value: SSAValue, buffer: SSAValue, place: str, step: int) -> None:
     base = t.name(buffer)
     short, count = code(number(value.type)), lanes(value.type)
@@ -176,6 +183,7 @@ def weight(t: Text, op: Operation) -> None:
 TABLE: dict[type[Operation], Rule] = {
     loop.LoadOp: load,
     loop.StoreOp: store,
+    loop.PrefetchOp: prefetch,
     loop.SplatOp: splat,
     loop.StepOp: step,
     loop.ReduceOp: reduce,

@@ -71,6 +71,12 @@ def load(op: loop.LoadOp, scope: Scope) -> Step:
     return vectored if lanes else scalar
 
 
+@rule(loop.PrefetchOp)
+def prefetch(op: loop.PrefetchOp, scope: Scope) -> Step:
+    """Nothing: values do not depend on it."""
+    return lambda env: None
+
+
 def _slice(at: int, last: int, by: int, lanes: int) -> Any:
     if by > 0:
         return slice(at, last + 1, by)

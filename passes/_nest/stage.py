@@ -5,6 +5,7 @@ for n tile { for m tile { c.. = init; for k { c.. += a[m, k] * b[k, n] }; y[m, n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
@@ -20,7 +21,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects._shape import element
-from ...dialects.loop import Combine, ReduceOp
+from ...dialects.loop import Combine, PrefetchOp, ReduceOp
 from .body import Body, Point
 from .kernel import Kernel, Member
 from .scope import Base, Code
@@ -28,6 +29,8 @@ from .tiling import Tiling, pieces, segments
 from .walk import JOINS, Walk
 
 Cell = tuple[SSAValue, tuple[int, ...]]
+LINE = 16
+"""Elements that one prefetch brings, of four bytes each."""
 
 
 @dataclass
@@ -194,6 +197,8 @@ class Nest:
         self, dims: Sequence[int], slots: list[tuple[Member, int, Point]], sums: list[SSAValue], taps: dict[int, int]
     ) -> list[SSAValue]:
         if not dims:
+            if self.tiling.ahead:
+                self._ask_ahead(slots[0][0])
             return self._step(slots, sums, taps)
         dim, rest = dims[0], dims[1:]
         if self.tiling.flat:
@@ -205,6 +210,29 @@ class Nest:
             self.bases[dim] = (loop.index, 0)
             loop.yielded = self._fold(rest, slots, list(loop.carried), taps)
         return list(loop.results)
+
+    def _ask_ahead(self, member: Member) -> None:
+        """Prefetch a line of the next panel: as far into it as the points and the reduction are through with this."""
+        tiling, sizes, vector = self.tiling, self.walk.sizes, self.tiling.vector
+        assert vector is not None
+        access = next(a for (m, _), a in self.walk.reads.items() if m is member and a.inner(vector))
+        passed = tiling.order[tiling.order.index(vector) + 1 :]
+        steps = prod(sizes[d] for d in tiling.reduction)
+        each = -(-steps * tiling.width // prod(sizes[d] for d in passed))
+        rows = self.extents[tiling.row] if tiling.row is not None else 1
+        if (step := -(-each * rows // steps)) > LINE:
+            return  # lines would be left out
+        outer = {d: base for d, base in self.bases.items() if d not in (*passed, *tiling.reduction)}
+        terms, constant = self.code.address(access, outer, {})
+        constant += access.steps[vector][0] * tiling.width
+        for dims, coefficient in ((passed, each), (tiling.reduction, step)):
+            for d in reversed(dims):
+                index, start = self.bases[d]
+                terms += [(coefficient, index)] if index is not None else []
+                constant += coefficient * start
+                coefficient *= sizes[d]
+        if access.buffer is not None:
+            self.code.put(PrefetchOp.at(access.buffer, terms, constant))
 
     def _step(
         self, slots: list[tuple[Member, int, Point]], sums: list[SSAValue], taps: dict[int, int]

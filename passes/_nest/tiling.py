@@ -6,7 +6,7 @@ for the tile; measured rules for the order).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 from .access import Access
 
@@ -19,6 +19,12 @@ class Machine:
     registers: int = 16
     l1: int = 32 * 1024
     l2: int = 512 * 1024
+
+
+PAGE, LINE = 4096, 64
+"""Bytes of a way of the first cache, and of one of its lines."""
+PACE = 0.4
+"""Vectors that come from the second cache in a cycle, in the long run (measured: 12 to 14 bytes with AVX2)."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class Tiling:
     reduction: tuple[int, ...]
     flat: bool
     """The reduction loops are unrolled."""
+    ahead: bool = False
+    """While one panel of the operand that the vectors come from is used, the next is asked for, little by little."""
 
     @property
     def width(self) -> int:
@@ -111,7 +119,20 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
     order = _order(problem, machine, vector, lanes * vectors, row, rows)
     taps = prod(problem.sizes[d] for d in reduction)
     flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25
-    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat)
+    ahead = not flat and is_streamed(problem, machine, vector, order)
+    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat, ahead)
+
+
+def is_streamed(problem: Problem, machine: Machine, vector: int | None, order: Sequence[int]) -> bool:
+    """Whether all points pass before a panel of an operand that is too large for the second cache is left for the next:
+    it then comes from memory, and its lines had better be under way (7 to 8 of 57 ms of ResNet-50, by measurement)."""
+    if vector is None or not problem.reduced or order[-1:] == (vector,):
+        return False
+    wide = [load for load in problem.loads if load.inside and load.access.inner(vector)]
+    passed = order[order.index(vector) + 1 :]
+    if len(wide) != 1 or any(wide[0].access.inner(d) for d in passed):
+        return False
+    return prod(problem.sizes[d] for d in wide[0].access.dims if d in problem.sizes) * wide[0].bytes > machine.l2
 
 
 def vector_dim(problem: Problem) -> int | None:
@@ -207,7 +228,9 @@ def _register_tile(problem: Problem, machine: Machine, vector: int | None, lanes
                 held = sum(vectors for a in inside if vector is not None and a.inner(vector)) or 1
                 if problem.sums * vectors * count + held + 1 > machine.registers:
                     continue
-                cycles = _cycles(problem, inside, vector, size, lanes, vectors, row, limit, count)
+                if row is not None and count > 2 and _collides(problem, machine, row, count):
+                    continue
+                cycles = _cycles(problem, machine, vector, lanes * vectors, row, count)
                 others = prod(problem.sizes[d] for d in problem.parallel if d not in (row, vector))
                 candidate = (cycles * others, -(count * vectors), row, count, vectors)
                 if best is None or candidate[:2] < best[:2]:
@@ -217,30 +240,39 @@ def _register_tile(problem: Problem, machine: Machine, vector: int | None, lanes
     return best[2], best[3], best[4]
 
 
-def _cycles(
-    problem: Problem,
-    inside: Sequence[Access],
-    vector: int | None,
-    size: int,
-    lanes: int,
-    vectors: int,
-    row: int | None,
-    limit: int,
-    count: int,
-) -> float:
-    """Cycles of one reduction step over all tiles: two multiply-adds and two loads a cycle, four cycles' latency."""
+def _collides(problem: Problem, machine: Machine, row: int, count: int) -> bool:
+    """Whether so many rows, read side by side, fall into so few sets of the first cache (`PAGE` bytes a way) that they
+    drive each other out; two ways are for what else is read."""
+    for load in problem.loads:
+        if load.inside and (step := abs(load.access.inner(row)) * load.bytes) >= LINE:
+            places = PAGE // gcd(step, PAGE)
+            if -(-count // places) + 2 > max(3, machine.l1 // PAGE):
+                return True
+    return False
+
+
+def _cycles(problem: Problem, machine: Machine, vector: int | None, width: int, row: int | None, count: int) -> float:
+    """Cycles of one reduction step over all tiles of `width` by `count`: two multiply-adds and two loads a cycle, four
+    cycles' latency; the vectors of a panel too long for the first cache come at the second's pace."""
+    inside = [load for load in problem.loads if load.inside]
+    size = problem.sizes[vector] if vector is not None else 1
+    wide = [load for load in inside if vector is not None and load.access.inner(vector)]
+    depth = prod(problem.sizes[d] for d in problem.reduced)
+    streamed = [load for load in wide if depth * width * load.bytes > machine.l1 * 3 // 4]
     total = 0.0
-    widths = [(size // (lanes * vectors), vectors)]
-    if rest := size % (lanes * vectors):
+    lanes = problem.lanes if vector is not None else 1
+    widths = [(size // width, width // lanes)]
+    if rest := size % width:
         widths.append((1, len(pieces(rest, lanes))))
     for tiles, across in widths:
-        for _, bands, down in segments(limit, count):
+        for _, bands, down in segments(problem.sizes[row] if row is not None else 1, count):
             loads = 0
-            for a in inside:
-                wide = across if vector is not None and a.inner(vector) else 1
-                loads += wide * (down if row is not None and a.inner(row) else 1)
+            for load in inside:
+                rows = down if row is not None and load.access.inner(row) else 1
+                loads += rows * (across if load in wide else 1)
             sums = problem.sums * across * down
-            total += tiles * bands * max(sums / 2, loads / 2, 4.0)
+            moved = sum(across * lanes * load.bytes for load in streamed) / (PACE * machine.vector_bytes)
+            total += tiles * bands * max(sums / 2, loads / 2, 4.0, moved)
     return total
 
 

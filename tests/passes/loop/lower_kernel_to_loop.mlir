@@ -1,5 +1,6 @@
 // RUN: aic opt %s -p lower-kernel-to-loop | filecheck %s
 // RUN: aic opt %s -p "lower-kernel-to-loop{vector-bytes=4}" | filecheck %s --check-prefix=SCALAR
+// RUN: aic opt %s -p "lower-kernel-to-loop{l1=8192 l2=8192}" | filecheck %s --check-prefix=AHEAD
 // RUN: aic opt %s -p lower-kernel-to-loop | aic opt --print-op-generic | aic opt | filecheck %s
 
 // A contraction with its epilogue: panels of 16 columns, 5 rows at a time, sums carried by the k loop, one store.
@@ -23,6 +24,10 @@
 // CHECK-NOT:         bufferization
 // SCALAR-LABEL: kernel.func @matmul_bias_relu
 // SCALAR-NOT:     vector<
+// Weights that the second cache does not hold: while a panel of 1024 is used, the next is asked for line by line.
+// AHEAD-LABEL:  kernel.func @matmul_bias_relu
+// AHEAD:          iter_args(
+// AHEAD-NEXT:       loop.prefetch %w[64 * %{{.*}} + 52 * %{{.*}} + 5 * %{{.*}} + 1024] : memref<64x48xf32,
 kernel.func @matmul_bias_relu(%x: memref<20x64xf32>, %w: memref<64x48xf32, affine_map<(k, n) -> (n floordiv 16, k, n mod 16)>>, %b: memref<48xf32>, %y: memref<20x48xf32>) {
   %xt = bufferization.to_tensor %x : memref<20x64xf32> to tensor<20x64xf32>
   %wt = bufferization.to_tensor %w : memref<64x48xf32, affine_map<(k, n) -> (n floordiv 16, k, n mod 16)>> to tensor<64x48xf32>

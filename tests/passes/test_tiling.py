@@ -1,0 +1,50 @@
+"""The register tile by what the caches do: panels that the first cache does not hold, rows that share its sets."""
+
+import pytest
+from aic.passes._nest.access import Access
+from aic.passes._nest.tiling import Load, Machine, Problem, Tiling, choose
+
+M, N, K = 0, 1, 2
+
+
+def product(m: int, n: int, k: int, *, row: int | None = None) -> Problem:
+    """x[m, k] * w[k, n] in f32 with 8 lanes, rows of x `row` elements apart, w packed as the tile wants it."""
+    x = Access(None, {M: (row or k, row or k), K: (1, 1)})
+    w = Access(None, {K: (n, n), N: (1, 1)})
+    return Problem(
+        sizes={M: m, N: n, K: k},
+        reduced=frozenset({K}),
+        loads=(Load(x, 4, True), Load(w, 4, True, free=True)),
+        stores=(Access(None, {M: (n, n), N: (1, 1)}),),
+        sums=1,
+        ops=3,
+        lanes=8,
+        barred=frozenset(),
+        panels={},
+        joinable=True,
+    )
+
+
+def tile(found: Tiling) -> tuple[int, int]:
+    return found.rows, found.vectors
+
+
+def test_a_large_product_takes_all_registers():
+    assert tile(choose(product(128, 768, 768), Machine())) == (6, 2)
+
+
+def test_seven_rows_go_wide_only_while_the_panel_stays_in_the_first_cache():
+    """4 and 3 rows of three vectors compute at full speed, but read 96 bytes a step."""
+    assert tile(choose(product(7, 480, 128), Machine())) == (4, 3)
+    assert tile(choose(product(7, 480, 512), Machine())) == (7, 1)
+
+
+@pytest.mark.parametrize("apart", [1024, 2048])
+def test_rows_a_page_apart_leave_ways_for_the_rest(apart):
+    assert tile(choose(product(14, 512, 512, row=apart + 16), Machine())) == (14, 1)
+    assert tile(choose(product(14, 512, 512, row=apart), Machine())) == (6, 2)
+
+
+def test_panels_are_asked_for_ahead_where_memory_gives_them():
+    assert choose(product(128, 768, 768), Machine()).ahead
+    assert not choose(product(128, 128, 128), Machine()).ahead
