@@ -89,6 +89,9 @@ class Target(ABC, Generic[M]):
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     """Kinds of output, the default one first."""
+    threaded: ClassVar[bool] = False
+    """Whether its machine has a setting `threads`: how many a run is split among at most. What is loaded then looks for
+    `run_threads` in the manifest, which may be fewer."""
 
     @abstractmethod
     def machine(self, settings: Mapping[str, str]) -> M:

@@ -10,8 +10,8 @@ log = logging.getLogger("aic.session")
 
 @dataclass
 class SessionOptions:
-    """`intra_op_num_threads` 0 is AIC_NUM_THREADS; of more than one thread a session warns, and uses one. `kept` is how
-    many specialisations a session keeps."""
+    """`intra_op_num_threads` 0 is AIC_NUM_THREADS, or one; an artifact runs on no more than it was built for. `kept` is
+    how many specialisations a session keeps."""
 
     intra_op_num_threads: int = 0
     enable_profiling: bool = False

@@ -15,6 +15,7 @@ from .errors import UsageError
 from .frontends.onnx.model import Model, Port, load
 from .interpret import interpret
 from .limits import check_sizes
+from .ort_types import SessionOptions
 from .pipeline import verify
 from .session import InferenceSession, ports_of
 from .weights import random_weights
@@ -40,7 +41,8 @@ def runnable(path: Path, target: str, options: Callable[[Model | None], Options]
     if is_artifact(path):
         if level != "hardware":
             raise UsageError(f"{path} is an artifact: it has no {level} level; give the model itself")
-        return _of_session(InferenceSession(path))
+        threads = int(options(None).settings.get("threads", 0))
+        return _of_session(InferenceSession(path, SessionOptions(intra_op_num_threads=threads)))
     if path.suffix == ".mlir":
         return _of_text(path)
     if path.suffix == PROGRAM:

@@ -37,7 +37,7 @@ from .interpret import interpret
 from .knobs import NUM_THREADS
 from .ort_types import ModelMetadata, NodeArg, SessionOptions, metadata, node_arg
 from .reuse import compile_cached
-from .targets import target_named
+from .targets import target_named, with_threads
 
 log = logging.getLogger("aic.session")
 INTERPRETER = "interpreter"
@@ -84,8 +84,7 @@ class InferenceSession:
     ):
         self._options = Options(**options)  # pyright: ignore[reportArgumentType]  a wrong name is a TypeError
         self._session = sess_options or SessionOptions()
-        if (threads := self._session.intra_op_num_threads or NUM_THREADS.get()) > 1:
-            log.warning("%d threads were asked for; a compiled model runs on one", threads)
+        self._threads = self._session.intra_op_num_threads or NUM_THREADS.get()
         self._built: OrderedDict[object, Built] = OrderedDict()
         self._last: Built | None = None
         self._lock = threading.RLock()
@@ -112,7 +111,10 @@ class InferenceSession:
         for entry in providers or ["c"]:
             name, settings = (entry, {}) if isinstance(entry, str) else entry
             if name in available:
-                self._options = replace(self._options, settings={**self._options.settings, **settings})
+                settings = {**self._options.settings, **settings}
+                if name != INTERPRETER:
+                    settings = with_threads(name, settings, self._threads)
+                self._options = replace(self._options, settings=settings)
                 return name
             log.warning("provider %s is not one of %s; left out", name, ", ".join(available))
         raise UsageError(f"no provider of {providers!r} exists; there is: {', '.join(available)}", code="no-provider")
@@ -124,6 +126,10 @@ class InferenceSession:
             raise UsageError(f"{folder}: built for target {self._provider}, not for {providers!r}", code="wrong-target")
         self._inputs, self._outputs = (ports_of(manifest[key]) for key in ("inputs", "outputs"))
         clock = target_named(self._provider).cycles(manifest)
+        if self._threads is not None:
+            if self._threads > (built := int(str(manifest.get("threads", 1)))):
+                log.warning("%d threads were asked for; %s is built for %d", self._threads, folder, built)
+            manifest["run_threads"] = self._threads
         self._last = Built(load_artifact(folder, manifest), _wants(self._inputs), clock=clock)
 
     def _is_static(self, port: Port) -> bool:

@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -10,6 +12,8 @@ from ..backends.target import SIZE as SIZE
 from ..backends.target import Target
 from .context import plugins, targets
 from .errors import UsageError
+
+log = logging.getLogger("aic.targets")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,17 @@ def parse_target(text: str) -> TargetChoice:
             raise UsageError(f"-t {text}: expected name,key=value,..., found {entry!r}", code="bad-target")
         settings[key] = _number(value)
     return TargetChoice(name, settings)
+
+
+def with_threads(name: str, settings: Mapping[str, str], threads: int | None) -> dict[str, str]:
+    """The settings with so many threads unless they say how many; a target of one thread is told of, and left alone."""
+    if threads is None or "threads" in settings:
+        return dict(settings)
+    if target_named(name).threaded:
+        return {**settings, "threads": str(threads)}
+    if threads > 1:
+        log.warning("%d threads were asked for; target %s runs on one", threads, name)
+    return dict(settings)
 
 
 def _number(text: str) -> str:

@@ -4,6 +4,7 @@
     loop.store %v, %y[16 * %i] : vector<8xf32>, memref<4x16xf32>
     %s = loop.load %x[%i] stride 4 : memref<4x768xf32> -> vector<8xf32>       // elements 0, 4, 8, ... from there
     %h = loop.reduce add %v : vector<8xf32>
+    loop.parallel 2 { ^0(%part: index, %parts: index): .. }               // for %part in 0 .. %parts - 1, at a time
 
 The address counts elements from the memref's first one, in memory order: layouts are already multiplied out.
 """
@@ -13,16 +14,8 @@ from enum import auto
 from typing import ClassVar
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import (
-    DenseArrayBase,
-    IndexType,
-    IntegerAttr,
-    MemRefType,
-    StringAttr,
-    VectorType,
-    i64,
-)
-from xdsl.ir import Attribute, Block, Operation, SpacedOpaqueSyntaxAttribute, SSAValue
+from xdsl.dialects.builtin import DenseArrayBase, IndexType, IntegerAttr, MemRefType, StringAttr, VectorType, i64
+from xdsl.ir import Attribute, Block, Operation, Region, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
@@ -30,13 +23,14 @@ from xdsl.irdl import (
     operand_def,
     opt_prop_def,
     prop_def,
+    region_def,
     result_def,
     traits_def,
     var_operand_def,
 )
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
-from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
+from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, NoTerminator, Pure, RecursiveMemoryEffect
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
@@ -379,3 +373,26 @@ class LanesOp(IRDLOperation):
             v.type.get_shape() != self.res.type.get_shape() for v in self.arguments if isinstance(v.type, VectorType)
         ):
             raise VerifyException("loop.lanes: expected operands and result of as many lanes")
+
+
+@irdl_op_definition
+class ParallelOp(IRDLOperation):
+    """The body once for each part, in any order or at the same time; all are done when it is. It is told its part, and
+    how many there are: at most `threads`, at least one. No part writes what another one reads or writes."""
+
+    name = "loop.parallel"
+    threads = prop_def(IntegerAttr)
+    body = region_def("single_block")
+    traits = traits_def(NoTerminator(), RecursiveMemoryEffect())
+    assembly_format = "$threads $body attr-dict"
+
+    def __init__(self, threads: int):
+        body = Region(Block(arg_types=[IndexType(), IndexType()]))
+        super().__init__(properties={"threads": IntegerAttr(threads, i64)}, regions=[body])
+
+    def verify_(self) -> None:
+        if (count := self.threads.value.data) < 1:
+            raise VerifyException(f"loop.parallel: expected 1 thread or more, found {count}")
+        if tuple(self.body.block.arg_types) != (IndexType(), IndexType()):
+            found = ", ".join(map(str, self.body.block.arg_types))
+            raise VerifyException(f"loop.parallel: expected the indices of a part and of all, found {found}")

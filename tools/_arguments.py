@@ -22,12 +22,14 @@ def add_model(parser: argparse.ArgumentParser, help: str = "an ONNX file, or the
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """-t, --target-config, -O."""
+    """-t, --target-config, --layout, --threads, -O."""
     group = parser.add_argument_group("target")
     group.add_argument("-t", "--target", metavar="T[,K=V]", help="the target, with settings of its machine")
     group.add_argument("--target-config", metavar="F.toml", type=Path, help="the machine's description")
     told = "how activations lie: NCHW, NHWC, NC8HW8 (or blocks of 4, 16, 32, 64), auto; the same as -t T,layout=L"
     group.add_argument("--layout", metavar="L", help=told)
+    told = "run on so many threads; an artifact on as many as it was built for at most; the same as -t T,threads=N"
+    group.add_argument("--threads", metavar="N", help=told)
     told = "how much to optimise: 0 to 3, or s for small code"
     group.add_argument("-O", dest="level", metavar="LEVEL", type=effort, default=2, help=told)
 
@@ -99,12 +101,13 @@ def add_tolerance(parser: argparse.ArgumentParser) -> None:
 
 def target_of(args: argparse.Namespace) -> "TargetChoice":
     """The target with its settings; AIC_TARGET if none is named."""
-    from ..compiler.knobs import TARGET
-    from ..compiler.targets import TargetChoice, parse_target
+    from ..compiler.knobs import NUM_THREADS, TARGET
+    from ..compiler.targets import TargetChoice, parse_target, with_threads
 
     chosen = parse_target(args.target or TARGET.get())
-    given = {"config": args.target_config, "layout": args.layout}
-    return TargetChoice(chosen.name, {**{k: str(v) for k, v in given.items() if v is not None}, **chosen.settings})
+    given = {"config": args.target_config, "layout": args.layout, "threads": args.threads}
+    settings = {**{k: str(v) for k, v in given.items() if v is not None}, **chosen.settings}
+    return TargetChoice(chosen.name, with_threads(chosen.name, settings, NUM_THREADS.get()))
 
 
 def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import cast
 
 from xdsl.dialects import func, scf
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from ...dialects import kernel
-from .types import code, lanes, number
-from .values import Rule, Text
+from ...dialects import kernel, loop
+from .types import code, lanes, number, pointer
+from .values import NAME, Rule, Text
 
 
 def counted(t: Text, op: Operation) -> None:
@@ -111,6 +112,41 @@ def launch(t: Text, op: Operation) -> None:
     t.line(line if number is None else f"aic_begin({number}); {line} aic_end();")
 
 
+def parallel(t: Text, op: Operation) -> None:
+    """loop.parallel: a function of its own, given the addresses of what it uses, which the pool calls for each part."""
+    region = cast(loop.ParallelOp, op)
+    given, name = _captured(region), f"{NAME}_part{len(t.helpers.parts)}"
+    inner = Text(t.helpers, t.rules)
+    for i, value in enumerate(given):
+        if isinstance(value.type, MemRefType):
+            kind = pointer(value.type) + ("restrict " if _is_alone(value) else "")
+            inner.line(f"{kind}{inner.fresh(value)} = given[{i}];")
+        else:
+            if value in t.masks:
+                inner.masks[value] = t.masks[value]
+            inner.define(value, f"*(const {t.type(value)} *)given[{i}]")
+    for value, word in zip(region.body.block.args, ("part", "parts"), strict=True):
+        inner.names[value] = word
+    body(inner, region.body.block)
+    head = f"static void {name}(void *const *given, int64_t part, int64_t parts) {{"
+    t.helpers.parts.append("\n".join([head, *inner.lines, "}"]))
+    places = ", ".join(f"(void *){'' if isinstance(v.type, MemRefType) else '&'}{t.name(v)}" for v in given)
+    t.line(f"{{ void *const given[] = {{{places}}}; aic_parallel({name}, given, {region.threads.value.data}); }}")
+
+
+def _captured(op: loop.ParallelOp) -> list[SSAValue]:
+    """The values from outside that a region uses, in order."""
+    made = set[SSAValue](value for inner in op.body.walk() for value in inner.results)
+    made.update(value for inner in op.walk() for region in inner.regions for b in region.blocks for value in b.args)
+    return list(dict.fromkeys(value for inner in op.body.walk() for value in inner.operands if value not in made))
+
+
+def _is_alone(value: SSAValue) -> bool:
+    """Whether nothing else points to the buffer of a kernel's argument."""
+    func = value.owner.parent_op() if isinstance(value, BlockArgument) else None
+    return isinstance(func, kernel.FuncOp) and "inplace" not in func.attributes
+
+
 def body(t: Text, block: Block) -> None:
     """The ops of a block, its terminator left to the caller."""
     for op in block.ops:
@@ -123,4 +159,5 @@ TABLE: dict[type[Operation], Rule] = {
     scf.IfOp: branch,
     scf.WhileOp: repeated,
     kernel.LaunchOp: launch,
+    loop.ParallelOp: parallel,
 }

@@ -5,6 +5,7 @@ registers = 16        # of them
 l1 = 32768            # bytes of the first data cache
 l2 = 524288           # of the second
 cores = 2
+threads = 2           # that loops are split among at most; 1 where it is not given, and nothing of threads in the code
 gflops = 120          # peak of a core, billions of f32 operations a second; measured where it is not given
 bandwidth = 14        # what a core reads from memory, billions of bytes a second; the same
 flags = ["-march=native"]
@@ -19,6 +20,9 @@ from pathlib import Path
 
 from ..target import TargetError
 
+THREADS = 256
+"""As many as a pool may hold."""
+
 
 @dataclass(frozen=True)
 class Cpu:
@@ -29,6 +33,7 @@ class Cpu:
     l1: int = 32 * 1024
     l2: int = 256 * 1024
     cores: int = 1
+    threads: int = 1
     gflops: int = 0
     bandwidth: int = 0
     flags: tuple[str, ...] = ()
@@ -55,6 +60,8 @@ def cpu(settings: Mapping[str, str]) -> Cpu:
         if not text.isdigit() or int(text) == 0:
             raise TargetError(f"target c: expected a positive number for {key}, found {text!r}")
         found = replace(found, **{key: int(text)})
+    if found.threads > THREADS:
+        raise TargetError(f"target c: expected {THREADS} threads or fewer, found {found.threads}")
     if found.vector_bytes not in (4, 8, 16, 32, 64):
         raise TargetError(f"target c: expected vector_bytes of 4, 8, 16, 32 or 64, found {found.vector_bytes}")
     return found

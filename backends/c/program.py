@@ -17,11 +17,9 @@ from ...dialects import kernel, loop
 from .blob import Blob, blob
 from .control import body
 from .table import TABLE
+from .threads import DECLARED, PROTOTYPE, pool, threads_of
 from .types import bits, pointer, stored
-from .values import Helpers, Text
-
-NAME = "@NAME@"
-"""Stands for a kernel's name until it is known what the text goes into."""
+from .values import NAME, Helpers, Text
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Unit:
     vectors: frozenset[tuple[str, int]]
     functions: tuple[str, ...]
     prototype: str
+    parts: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -41,8 +40,9 @@ class Unit:
 
     def alone(self, name: str) -> str:
         """A translation unit with the kernel under a global name."""
-        parts = [runtime(), typedefs(self.vectors), *self.functions, self.prototype.replace(NAME, name) + ";"]
-        return "\n".join([*parts, self.text.replace(NAME, name), ""])
+        above = [PROTOTYPE] * bool(self.parts) + [*self.parts, f"{self.prototype};", self.text]
+        made = [text.replace(NAME, name) for text in above]
+        return "\n".join([runtime(), typedefs(self.vectors), *self.functions, *made, ""])
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,31 @@ class Program:
     signature: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    threads: int = 1
+    """Threads that its loops are split among at most; 1: nothing of threads is in the text."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the C compiler and the linker must be told for its sake."""
+        return ("-pthread",) if self.threads > 1 else ()
 
     def source(self) -> str:
         """All in one file; kernels are static."""
         vectors = frozenset(v for unit in self.units for v in unit.vectors)
         functions = dict.fromkeys(f for unit in self.units for f in unit.functions)
-        kernels = [f"static __attribute__((noinline)) {u.text.replace(NAME, u.name)}" for u in self.units]
-        return "\n".join([self.preamble(), runtime(), typedefs(vectors), *functions, *kernels, self.host, ""])
+        kernels = [
+            "\n".join([*u.parts, f"static __attribute__((noinline)) {u.text}"]).replace(NAME, u.name)
+            for u in self.units
+        ]
+        threads = [pool(self.name, self.threads, "static")] * (self.threads > 1)
+        parts = [self.preamble(), runtime(), *threads, typedefs(vectors), *functions, *kernels, self.host, ""]
+        return "\n".join(parts)
 
     def main(self) -> str:
         """The host function alone, for linking with the units; kernels by digest."""
         names = [f"#define {u.name} aic_k_{u.digest}\n{u.prototype.replace(NAME, u.name)};" for u in self.units]
-        return "\n".join([self.preamble(), runtime(), *names, self.host, ""])
+        threads = [pool(self.name, self.threads)] * (self.threads > 1)
+        return "\n".join([self.preamble(), runtime(), *threads, *names, self.host, ""])
 
     def preamble(self) -> str:
         """Includes, and where the weights come from."""
@@ -139,8 +152,9 @@ def program(module: ModuleOp, name: str = "model", *, timed: bool = False) -> Pr
     signature = f"int {name}_run({', '.join(parameters) or 'void'})"
     arena, bound = (_number(main, key) for key in ("arena_bytes", "lower_bound_bytes"))
     ports = _ports(main)
-    header = _header(name, signature, arena, *ports)
-    return Program(name, units, host, header, weights, arena, bound, signature, *ports)
+    threads = threads_of(module)
+    header = _header(name, signature, arena, threads, *ports)
+    return Program(name, units, host, header, weights, arena, bound, signature, *ports, threads)
 
 
 def _number(op: Operation, key: str) -> int:
@@ -164,7 +178,7 @@ def _unit(op: kernel.FuncOp, name: str) -> Unit:
     unused = [f"(void)p{i};" for i, arg in enumerate(op.body.block.args) if not arg.uses]
     lines = [f"{prototype} {{", *(f"  {line}" for line in unused), *text.lines, "}"]
     functions = tuple(helpers.functions.values())
-    return Unit(name, "\n".join(lines), frozenset(helpers.vectors), functions, prototype)
+    return Unit(name, "\n".join(lines), frozenset(helpers.vectors), functions, prototype, tuple(helpers.parts))
 
 
 def _written(op: kernel.FuncOp) -> set[SSAValue]:
@@ -268,11 +282,15 @@ def _ports(main: func.FuncOp) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     return tuple(found[0]), tuple(found[1])
 
 
-def _header(name: str, signature: str, arena: int, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> str:
+def _header(
+    name: str, signature: str, arena: int, threads: int, inputs: tuple[Port, ...], outputs: tuple[Port, ...]
+) -> str:
     upper = name.upper()
     lines = [f"#ifndef AIC_{upper}_H", f"#define AIC_{upper}_H", "#include <stdint.h>", ""]
     lines.append(f"#define {upper}_ARENA_BYTES {max(arena, 64)}")
     lines.append(f"#define {upper}_ARENA_ALIGNMENT 64")
+    if threads > 1:
+        lines.append(f"#define {upper}_THREADS {threads}")
     if any(port.element == "aic_bf16" for port in (*inputs, *outputs)):
         lines.append("#ifndef AIC_BF16\n#define AIC_BF16\ntypedef struct { uint16_t bits; } aic_bf16;\n#endif")
     for kind, ports in (("in", inputs), ("out", outputs)):
@@ -282,7 +300,8 @@ def _header(name: str, signature: str, arena: int, inputs: tuple[Port, ...], out
             lines.append(f"#define {stem}_RANK {len(port.shape)}")
             lines.append(f"#define {stem}_SHAPE {{{', '.join(map(str, port.shape)) or '1'}}}")
             lines.append(f"#define {stem}_ELEMENTS {port.count}")
-    return "\n".join([*lines, HEADER_END.format(name=name, upper=upper, signature=signature)])
+    more = DECLARED.format(name=name, upper=upper) if threads > 1 else ""
+    return "\n".join([*lines, HEADER_END.format(name=name, upper=upper, signature=signature, more=more)])
 
 
 HEADER_END = """
@@ -294,7 +313,7 @@ __attribute__((visibility("default"))) {signature};
 #ifdef AIC_WEIGHTS_POINTER
 __attribute__((visibility("default"))) void {name}_set_weights(const void *weights);
 #endif
-#ifdef __cplusplus
+{more}#ifdef __cplusplus
 }}
 #endif
 #endif /* AIC_{upper}_H */

@@ -23,7 +23,7 @@ check: test_{name}
 \t./test_{name} test
 
 test_{name}: main.c lib{name}.a
-\t$(CC) $(ALL) -o $@ main.c lib{name}.a -lm
+\t$(CC) $(ALL) -o $@ main.c lib{name}.a -lm{libraries}
 
 lib{name}.a: {name}.c{weights} {name}.h
 \t$(CC) $(ALL) -c -o {name}.o {name}.c
@@ -44,7 +44,7 @@ target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_source_files_properties({name}_weights.c PROPERTIES OBJECT_DEPENDS ${{CMAKE_CURRENT_SOURCE_DIR}}/{name}.weights
                             COMPILE_FLAGS -Wa,-I${{CMAKE_CURRENT_SOURCE_DIR}})
 add_executable(test_{name} main.c)
-target_link_libraries(test_{name} {name} m)
+target_link_libraries(test_{name} {name} m{libraries})
 enable_testing()
 add_test(NAME vectors COMMAND test_{name} ${{CMAKE_CURRENT_SOURCE_DIR}}/test)
 """
@@ -126,10 +126,10 @@ def write(made: Program, folder: Path, flags: Sequence[str], vectors: Sequence[V
     unit = f" {made.name}_weights.c" if weights else ""
     assemble = f"\t$(CC) $(ALL) -c -o {made.name}_weights.o {made.name}_weights.c\n" if weights else ""
     objects = f"{made.name}.o" + (f" {made.name}_weights.o" if weights else "")
-    portable = " ".join(f for f in flags)
-    text = MAKEFILE.format(name=made.name, weights=unit, assemble=assemble, objects=objects, flags=portable)
-    (folder / "Makefile").write_text(text)
-    (folder / "CMakeLists.txt").write_text(CMAKE.format(name=made.name, weights=unit, flags=portable))
+    words = {"name": made.name, "weights": unit, "flags": " ".join(flags)}
+    words["libraries"] = "".join(f" {flag}" for flag in made.flags)
+    (folder / "Makefile").write_text(MAKEFILE.format(assemble=assemble, objects=objects, **words))
+    (folder / "CMakeLists.txt").write_text(CMAKE.format(**words))
     readme = README.format(name=made.name, signature=made.signature, arena=max(made.arena_bytes, 64))
     (folder / "README.md").write_text(readme)
     (folder / "main.c").write_text(_main(made))

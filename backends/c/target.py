@@ -41,12 +41,16 @@ class CTarget(Target[Cpu]):
 
     name = "c"
     kinds = ("so", "c", "h", "project")
+    threaded = True
 
     def machine(self, settings: Mapping[str, str]) -> Cpu:
         return cpu(settings)
 
     def describe(self, machine: Cpu) -> dict[str, int | float | str]:
-        return {k: " ".join(v) if isinstance(v, tuple) else v for k, v in asdict(machine).items()}
+        told = asdict(machine)
+        if machine.threads == 1:
+            del told["threads"]
+        return {k: " ".join(v) if isinstance(v, tuple) else v for k, v in told.items()}
 
     def pipeline(self, machine: Cpu, level: int) -> dict[str, str]:
         return joined(self.stages(machine, level))
@@ -59,6 +63,7 @@ class CTarget(Target[Cpu]):
         blocks = f"block-channels{{block={machine.block}}}," if machine.block else ""
         last = machine.layout in ("auto", "NHWC")
         order = "" if last else "{order=row-major}"
+        threads = f",parallelize{{threads={machine.threads}}}" if machine.threads > 1 else ""
         filters = f"winograd{{vector-bytes={lanes} l2={machine.l2}}}," if last and level in FILTERED else ""
         return {
             "graph": GRAPH[min(level, 2)],
@@ -67,7 +72,7 @@ class CTarget(Target[Cpu]):
                 "post": f"assign-layout{order},choose-schedule{{{numbers}}}",
             },
             "loop": {
-                "main": f"bufferize,lower-kernel-to-loop{{{numbers}}}{joins}",
+                "main": f"bufferize,lower-kernel-to-loop{{{numbers}}}{joins}{threads}",
                 "post": "dce,plan-memory,check-memory",
             },
         }
@@ -82,7 +87,7 @@ class CTarget(Target[Cpu]):
         with (folder / f"{made.name}.weights").open("wb") as out:
             made.weights.write(out, ctx.weights)
         if "project" in kinds:
-            project.write(made, folder, machine.flags, options.vectors())
+            project.write(made, folder, (*machine.flags, *made.flags), options.vectors())
         if "so" in kinds:
             _build(made, folder, machine, options)
         return {
@@ -90,6 +95,7 @@ class CTarget(Target[Cpu]):
             "library": f"{made.name}.so" if "so" in kinds else None,
             "function": f"{made.name}_run",
             "weights": {"file": f"{made.name}.weights", "bytes": made.weights.size, "mode": options.weights},
+            **({"threads": made.threads} if machine.threads > 1 else {}),
             "memory": {"arena_bytes": made.arena_bytes, "lower_bound_bytes": made.lower_bound_bytes},
             "launches": [
                 {"kernel": op.kernel, "nodes": list(locations(op))}
@@ -130,7 +136,7 @@ def _build(made: Program, folder: Path, machine: Cpu, options: EmitOptions) -> N
         if made.weights.size and options.weights == "embed":
             extra = [f"{made.name}_weights.c"]
         try:
-            shared_object(sources, folder / f"{made.name}.so", compiler, cached, folder, [*extra, "-lm"])
+            shared_object(sources, folder / f"{made.name}.so", compiler, cached, folder, [*extra, *made.flags, "-lm"])
         except CompilerError as error:
             raise TargetError(str(error), missing=error.missing) from None
 
@@ -155,6 +161,8 @@ class Library:
             set_weights = self._library[f"{self._stem}_set_weights"]
             set_weights.argtypes, set_weights.restype = [ctypes.c_void_p], None
             set_weights(self._weights.ctypes.data)
+        if "threads" in part and "run_threads" in part:
+            self._library[f"{self._stem}_set_threads"](int(str(part["run_threads"])))
         self._run.restype = ctypes.c_int
         count = len(self._inputs) + len(self._outputs) + 1
         self._run.argtypes = [ctypes.c_void_p] * count

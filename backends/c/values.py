@@ -24,6 +24,8 @@ from ...dialects.loop import SplatOp
 from .types import bits, code, lanes, number, scalar
 
 Rule = Callable[["Text", Operation], None]
+NAME = "@NAME@"
+"""Stands for a kernel's name until it is known what the text goes into."""
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Helpers:
     weights: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
     timed: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
     """The numbers of launches that a timer goes round."""
+    parts: list[str] = field(default_factory=list[str])
+    """The functions that a pool of threads runs, in which a kernel's NAME is open."""
 
     def vector(self, short: str, count: int) -> str:
         """The name of a vector type, which the prelude will define; bf16 lanes are their bits."""

@@ -1,4 +1,4 @@
-"""scf, func, kernel.launch and affine.apply: what runs, how often, and what it hands on."""
+"""scf, loop.parallel, func, kernel.launch and affine.apply: what runs, how often, and what it hands on."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.dialects import affine, func, scf
 from xdsl.ir import Region
 
-from ...dialects import kernel
+from ...dialects import kernel, loop
 from ._machine import Body, Divergent, Env, Scope, Step, rule
 from ._ownership import owned
 
@@ -132,6 +132,18 @@ def parallel(op: scf.ParallelOp, scope: Scope) -> Step:
             values = [join.call(env, [old, new])[0] for join, old, new in pairs]
         for i, value in zip(results, values, strict=True):
             env[i] = value
+
+    return step
+
+
+@rule(loop.ParallelOp)
+def parts(op: loop.ParallelOp, scope: Scope) -> Step:
+    """As many parts as there may be, the last first: their order means nothing."""
+    body, count = scope.body(op.body.block), op.threads.value.data
+
+    def step(env: Env) -> None:
+        for part in reversed(range(count)):
+            body.call(env, (part, count))
 
     return step
 

@@ -134,10 +134,27 @@ def test_profiling_writes_a_chrome_trace(tmp_path: Path) -> None:
     assert [event["name"] for event in trace["traceEvents"]] == ["run"]
 
 
-def test_threads_that_are_not_there_are_told_of(monkeypatch, caplog):
+def test_threads_that_are_not_there_are_told_of(monkeypatch, caplog, tmp_path: Path):
+    folder = aic.compile(dense(3), out=tmp_path / "one").folder
     monkeypatch.setenv("AIC_NUM_THREADS", "3")
-    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])
-    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [result])
-    aic.InferenceSession(helper.make_model(graph), providers=["interpreter"])
-    assert "3 threads were asked for; a compiled model runs on one" in caplog.text
+    found = InferenceSession(folder).run(None, {"x": X})
+    assert "3 threads were asked for;" in caplog.text and "is built for 1" in caplog.text
+    np.testing.assert_array_equal(found[0], InferenceSession(dense(3), providers=["c"]).run(None, {"x": X})[0])
+
+
+def test_threads_compute_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=(256, 256)).astype(np.float32) for _ in "xw")
+    value, result = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [256, 256]) for n in "xy")
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = helper.make_model(
+        helper.make_graph([node], "g", [value], [result], [helper.make_tensor("w", 1, w.shape, w)])
+    )
+    found = {n: aic.compile(model, f"c,threads={n}", tmp_path / str(n)) for n in (1, 2)}
+    assert [found[n].compiled.manifest.get("threads") for n in (1, 2)] == [None, 2]
+    fewer = InferenceSession(found[2].folder, aic.SessionOptions(intra_op_num_threads=1))
+    whole = InferenceSession(model, aic.SessionOptions(intra_op_num_threads=2), providers=["c"])
+    (want,) = found[1](x)
+    for same in (found[2](x)[0], fewer.run(None, {"x": x})[0], whole.run(None, {"x": x})[0]):
+        np.testing.assert_array_equal(same, want)
+    np.testing.assert_allclose(want, x @ w, rtol=1e-3, atol=1e-4)  # sums of 256 terms in another order

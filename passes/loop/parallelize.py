@@ -1,0 +1,163 @@
+"""Split loops among threads: the outermost one whose rounds are independent, unless splitting loops inside pays more.
+
+    scf.for %n = 0 to 768 step 48 { .. }
+-->
+    loop.parallel 2 {
+    ^bb0(%part: index, %parts: index):
+      // from round 16 * %part / %parts on, up to round 16 * (%part + 1) / %parts
+      scf.for %n = %low to %high step 48 { .. }
+    }
+
+What is split are whole rounds, so tiles stay as they are and sums in their order: results are the same bit for bit.
+That rounds are independent is proved by their addresses (`_races.py`). Work of less than a few microseconds stays as it
+is. After join-launches, because that looks for kernels that only move; after all passes that tile.
+"""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import arith, memref, scf
+from xdsl.dialects.builtin import IndexType, ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects import kernel, loop
+from ...dialects._report import missed, rewriting
+from ._races import Verdict, judge
+from ._work import cycles, trips
+
+REGION = 7500.0
+"""Cycles that must be saved for a split to pay: 2.5 microseconds at 3 GHz, so that work of 5 is not split in two."""
+SUNK = (arith.ConstantOp, loop.SplatOp, memref.ViewOp)
+"""What is made again in a part rather than handed to it."""
+
+
+@dataclass(frozen=True)
+class Parallelize(ModulePass):
+    """Options: how many threads there will be at most; the least cycles that a split must save."""
+
+    name = "parallelize"
+    threads: int = 1
+    least: int = int(REGION)
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.threads < 2:
+            return
+        for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
+            splitter = _Splitter(func, self.threads, float(self.least))
+            for outer in [o for o in func.body.block.ops if isinstance(o, scf.ForOp)]:
+                for chosen in splitter.plan(outer, ()).loops:
+                    found = splitter.verdict(chosen)
+                    text = f"{len(trips(chosen) or ())} rounds among {self.threads} threads"
+                    if rewriting(chosen, "split", text):
+                        split(chosen, self.threads, found.private)
+            for unused in reversed([o for o in func.walk() if isinstance(o, SUNK)]):
+                if not unused.results[0].uses:
+                    Rewriter.erase_op(unused)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The loops to split of a nest, and the cycles that it then takes."""
+
+    cycles: float
+    loops: tuple[scf.ForOp, ...] = ()
+
+
+class _Splitter:
+    def __init__(self, func: kernel.FuncOp, threads: int, least: float):
+        self.func, self.threads, self.least = func, threads, least
+        self.known: dict[scf.ForOp, Verdict] = {}
+
+    def verdict(self, op: scf.ForOp) -> Verdict:
+        """Whether a loop may be split."""
+        if op not in self.known:
+            self.known[op] = judge(op, self.func)
+        return self.known[op]
+
+    def plan(self, op: scf.ForOp, around: tuple[scf.ForOp, ...]) -> Plan:
+        """The best of: as it is, its rounds split, loops in its body split."""
+        best, rounds = Plan(cycles(op, around)), trips(op)
+        if rounds is None or not len(rounds) or best.cycles <= self.least or op.iter_args:
+            return best
+        inner = self.inside(op, (*around, op), len(rounds))
+        each = best.cycles / len(rounds)
+        here = -(-len(rounds) // self.threads) * each + self.least
+        best = min(best, inner, key=lambda p: p.cycles)
+        if here >= best.cycles:
+            return best
+        if reason := self.verdict(op).reason:
+            missed(op, "split", reason)
+            return best
+        return Plan(here, (op,))
+
+    def inside(self, op: scf.ForOp, around: tuple[scf.ForOp, ...], rounds: int) -> Plan:
+        """The body's loops split, each as pays best."""
+        total, chosen = 0.0, tuple[scf.ForOp, ...]()
+        for inner in op.body.block.ops:
+            found = self.plan(inner, around) if isinstance(inner, scf.ForOp) else Plan(cycles(inner, around))
+            total += found.cycles
+            chosen += found.loops
+        return Plan(rounds * total, chosen)
+
+
+def split(op: scf.ForOp, threads: int, private: tuple[memref.AllocaOp, ...]) -> None:
+    """Let each part run its share of a loop's rounds; `private` buffers are each part's own."""
+    rounds, made = trips(op), loop.ParallelOp(threads)
+    assert rounds is not None
+    made.location = op.location
+    Rewriter.insert_op(made, InsertPoint.before(op))
+    op.detach()
+    block = made.body.block
+    block.args[0].name_hint, block.args[1].name_hint = "part", "parts"
+    low, high = _bounds(block, rounds)
+    step = arith.ConstantOp.from_int_and_width(rounds.step, IndexType())
+    block.add_ops([step, op])
+    op.operands[0], op.operands[1], op.operands[2] = low, high, step.result
+    for buffer in private:
+        buffer.detach()
+        block.insert_ops_before([buffer], step)
+    _sink(made)
+    for inner in block.ops:
+        inner.location = op.location
+
+
+def _bounds(block: Block, rounds: range) -> tuple[SSAValue, SSAValue]:
+    """The first value of a part's rounds, and that behind its last: of round p * count / parts."""
+
+    def number(value: int) -> SSAValue:
+        return add(arith.ConstantOp.from_int_and_width(value, IndexType()))
+
+    def add(op: Operation) -> SSAValue:
+        block.add_op(op)
+        return op.results[0]
+
+    def at(part: SSAValue) -> SSAValue:
+        share = add(arith.DivUIOp(add(arith.MuliOp(part, count)), parts))
+        return add(arith.AddiOp(add(arith.MuliOp(share, step)), start))
+
+    part, parts = block.args
+    count, step, start, one = map(number, (len(rounds), rounds.step, rounds.start, 1))
+    return at(part), at(add(arith.AddiOp(part, one)))
+
+
+def _sink(op: loop.ParallelOp) -> None:
+    """Make constants and views again inside, where all can see what they are."""
+    block, copies = op.body.block, dict[SSAValue, SSAValue]()
+    anchor = block.first_op
+    assert anchor is not None
+
+    def inside(value: SSAValue) -> SSAValue:
+        owner = value.owner
+        if not isinstance(owner, SUNK) or op.is_ancestor(owner):
+            return value
+        if value not in copies:
+            copy = owner.clone({operand: inside(operand) for operand in owner.operands})
+            block.insert_op_before(copy, anchor)
+            copies[value] = copy.results[0]
+        return copies[value]
+
+    for inner in [o for o in op.body.walk() if not isinstance(o, SUNK)]:
+        for i, operand in enumerate(inner.operands):
+            inner.operands[i] = inside(operand)
