@@ -78,6 +78,45 @@ class Event(NamedTuple):
     stop: float
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How the measuring of a kernel's code went: `ok`, or why it did not: `build`, `crash`, `timeout`, `wrong`; seconds
+    of a call, round by round, of all trials in turns."""
+
+    status: str
+    seconds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a batch of trials is measured: rounds, seconds of a trial in each, and a limit for all."""
+
+    rounds: int = 5
+    sample: float = 2e-3
+    limit: float = 60.0
+
+
+class Rig(ABC):
+    """Builds and measures ways of carrying out one kernel."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """The compiler that it builds with, and its flags."""
+
+    @abstractmethod
+    def trial(self, module: ModuleOp, kernel: str) -> object:
+        """The code of a kernel, from a module at the hardware level that launches it."""
+
+    @abstractmethod
+    def digest(self, trial: object) -> str:
+        """What the trial's code is known by: equal code, equal text."""
+
+    @abstractmethod
+    def measure(self, trials: Sequence[object], effort: Effort) -> list[Outcome]:
+        """Run them in turns on equal data, apart from this process; what the first computes the others have to."""
+
+
 def joined(stages: Stages) -> dict[str, str]:
     """The passes of each IR level, its stages one after the other."""
     return {ir: ",".join(filter(None, parts.values())) for ir, parts in stages.items()}
@@ -144,6 +183,10 @@ class Target(ABC, Generic[M]):
     def timed(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Event]] | None:
         """What `emit` wrote with `timed`, as a function from inputs to the events of a run. None: there are none."""
         del folder, manifest
+
+    def rig(self, machine: M, cc: str, cflags: Sequence[str]) -> Rig | None:
+        """What measures kernels on this machine. None: its kernels have no schedules to choose from."""
+        del machine, cc, cflags
 
     def speeds(self, machine: M, cc: str) -> Speeds | None:
         """The machine's roofline; None if it has none of this form. TargetError if it is to be measured and cannot."""

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
@@ -23,6 +23,8 @@ from .._version import VERSION
 from ..backends.target import Cached, EmitOptions, TargetError, Vector
 from ..dialects._shape import Array, dtype, shape
 from ..dialects.graph.weight import AicContext
+from ..passes._nest.signature import launched, signature, weights_of
+from ..passes.tensor.choose_schedule import ChooseSchedule
 from .artifact import read_manifest, write_folder, write_manifest
 from .context import context
 from .errors import CompileError, MissingToolError, UsageError
@@ -56,6 +58,8 @@ class Options:
     jobs: int = 2
     cached: Cached | None = None
     edit: Callable[[Plan], Plan] | None = None
+    schedules: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Schedules that a tuner found best, by the signature of their kernels."""
     observers: Sequence[Observer] = ()
     verify_each: bool = False
     timed: bool = False
@@ -143,13 +147,33 @@ def lower(
         model = source if isinstance(source, Model) else load(source)
         module = import_model(model, ctx, dims=options.dims, shapes=options.shapes, values=options.values)
         times = [("import", "import", time.perf_counter() - start)]
+        pipeline: dict[str, str] = {}
         for level in steps:
-            done = run_pipeline(ctx, module, steps[level], verify_each=options.verify_each, observers=options.observers)
+            ran: list[ModulePass] = []
+
+            def settled(step: ModulePass, module: ModuleOp, ran: list[ModulePass] = ran) -> ModulePass:
+                ran.append(with_schedules(step, module, options.schedules))
+                return ran[-1]
+
+            checks = options.verify_each
+            done = run_pipeline(
+                ctx, module, steps[level], verify_each=checks, observers=options.observers, settled=settled
+            )
+            pipeline[level] = print_pipeline(ran)
             times += [(level, name, seconds) for name, seconds in done]
             if options.stage is not None:
                 options.stage(level, ctx, module)
-    pipeline = {level: print_pipeline(found) for level, found in steps.items() if found}
-    return Lowered(ctx, module, model, until, pipeline, machine, times)
+    return Lowered(ctx, module, model, until, {k: text for k, text in pipeline.items() if text}, machine, times)
+
+
+def with_schedules(step: ModulePass, module: ModuleOp, schedules: Mapping[str, str]) -> ModulePass:
+    """The pass that chooses schedules with those that are known for the kernels of the module; any other as it is."""
+    if not isinstance(step, ChooseSchedule) or step.schedules or not schedules:
+        return step
+    known = [signature(func, weights_of(launches)) for func, launches in launched(module)]
+    return replace(
+        step, schedules=";".join(f"{key}@{schedules[key]}" for key in dict.fromkeys(known) if key in schedules)
+    )
 
 
 def compile_model(

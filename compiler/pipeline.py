@@ -98,19 +98,22 @@ def run_pipeline(
     verify_each: bool = False,
     verify_ends: bool = True,
     observers: Sequence[Observer] = (),
+    settled: Callable[[ModulePass, ModuleOp], ModulePass] | None = None,
 ) -> list[tuple[str, float]]:
-    """Run the passes on `module`, in place; returns (pass, seconds) in order, checks not counted.
+    """Run the passes on `module`, in place; returns (pass, seconds) in order, checks not counted. `settled` may give a
+    pass other options when its turn has come.
 
     The module is verified before the first and after the last pass, with `verify_each` after every pass: VerifyError.
     What a pass refuses (AicError, DiagnosticException) goes through with a note that names the pass; any other
     exception becomes a PassCrash.
     """
-    steps = parse_pipeline(pipeline) if isinstance(pipeline, str) else tuple(pipeline)
+    steps = list(parse_pipeline(pipeline) if isinstance(pipeline, str) else pipeline)
     times: list[tuple[str, float]] = []
     if verify_ends:
         _check(module, "")
     start = module.clone() if steps else module
-    for index, step in enumerate(steps):
+    for index in range(len(steps)):
+        step = steps[index] = settled(steps[index], module) if settled is not None else steps[index]
         for observer in observers:
             observer.before(index, step, module)
         begin(step.name)
@@ -139,7 +142,7 @@ def preserved(step: ModulePass) -> Sequence[object]:
     return vars(type(step)).get("preserves", ())
 
 
-def _blamed(ctx: Context, start: ModuleOp, steps: tuple[ModulePass, ...], index: int, error: Exception) -> Exception:
+def _blamed(ctx: Context, start: ModuleOp, steps: Sequence[ModulePass], index: int, error: Exception) -> Exception:
     """The exception to raise for what pass `index` raised."""
     step = steps[index]
     if isinstance(error, AicError | DiagnosticException | RecursionError | MemoryError):

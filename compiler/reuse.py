@@ -60,6 +60,7 @@ def artifact_key(model: Model, target: str, options: Options) -> str:
         "versions": [VERSION, own_sources(), cpu_identity(), compiler_identity(options.cc or "cc")],
         "model": [model.digest, model.name],
         "target": [target, passes, chosen.describe(chosen.machine(options.settings))],
+        "schedules": sorted(options.schedules.items()),
         "shapes": [sorted(options.dims.items()), sorted(options.shapes.items()), values],
         "flags": [options.name, options.kinds, options.weights, options.cflags, options.level],
     }

@@ -17,6 +17,14 @@ from filecheck.parser import Parser as Checks
 from filecheck.parser import pattern_for_opts
 
 
+@pytest.fixture(scope="session", autouse=True)
+def untuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is compiled does not depend on what the user has tuned."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AIC_TUNE_DB", str(tmp_path_factory.mktemp("tune") / "none.db"))
+        yield
+
+
 def aic(args: list[str], stdin: str, expect_failure: bool = False) -> str:
     """stdout of `aic ARGS`, and its stderr too where a failure (`not aic`) is expected."""
     out, err, pipe = io.StringIO(), io.StringIO(), io.TextIOWrapper(io.BytesIO(stdin.encode()))

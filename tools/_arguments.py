@@ -66,6 +66,8 @@ def add_build(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-j", dest="jobs", type=int, default=2, metavar="N", help="compile with so many processes")
     group.add_argument("--mem-limit", metavar="BYTES", help="fail if arena and weights take more, as 256K or 8M")
     add_cache(parser)
+    told = "the tuning database; by default AIC_TUNE_DB, or the user's. `none`: no schedules but the defaults"
+    parser.add_argument_group("tuning").add_argument("--db", metavar="F", help=told)
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +121,21 @@ def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Optio
         flags = tuple(f"{CFLAGS.get()} {args.cflags}".split())
         build = {"cc": args.cc or CC.get(), "cflags": flags, "weights": args.weights, "name": args.prefix}
         build["jobs"] = args.jobs
-    return replace(shapes_of(args, model), settings=target_of(args).settings, level=args.level, **build)
+    made = replace(shapes_of(args, model), settings=target_of(args).settings, level=args.level, **build)
+    return replace(made, schedules=_tuned(args, made)) if hasattr(args, "db") else made
+
+
+def _tuned(args: argparse.Namespace, options: "Options") -> dict[str, str]:
+    """The schedules that won on the target's machine, if there is a tuning database."""
+    if args.db == "none":
+        return {}
+    from ..compiler.tune.database import default_path
+    from ..compiler.tune.replay import known_schedules
+
+    path = Path(args.db) if args.db else default_path()
+    if args.db and not path.is_file():
+        raise UsageError(f"--db {path}: no such file", code="no-file")
+    return known_schedules(path, target_of(args).name, options)
 
 
 def shapes_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":

@@ -364,6 +364,7 @@ def _tell(
     chosen = manifest.get("quantised")
     lines += [f"  int8    {printable(chosen)}"] if isinstance(chosen, str) else []
     lines += [] if clock is None else [f"  clock   {clock_text(clock)}"]
+    lines += [f"  tuned   {tuned} kernels have schedules of the tuning database"] if (tuned := _tuned(manifest)) else []
     lines += [
         f"  memory  arena {size_text(arena)} ({bound_text(arena, int(bound))}), weights {size_text(weights)}",
         f"  time    {told}",
@@ -377,6 +378,14 @@ def clock_text(clock: Mapping[str, object]) -> str:
     cycles, ghz, used = (float(str(clock[key])) for key in ("cycles", "clock_ghz", "utilisation"))
     rate = f"; {ghz * 1e9 / cycles:,.1f} a second at {ghz:g} GHz" if cycles else ""
     return f"{cycles:,.0f} cycles, {used:.1f} % of peak{rate}"
+
+
+def _tuned(manifest: Mapping[str, object]) -> int:
+    """Kernels whose schedules a tuner found, as the passes' text has them."""
+    passes = manifest.get("pipeline")
+    text = str(passes.get("tensor", "")) if isinstance(passes, Mapping) else ""
+    found = text.partition('schedules="')[2].partition('"')[0]
+    return found.count("@")
 
 
 def _nodes(manifest: Mapping[str, object]) -> int:

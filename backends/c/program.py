@@ -142,7 +142,7 @@ def program(module: ModuleOp, name: str = "model", *, timed: bool = False) -> Pr
     has no C."""
     kernels = [op for op in module.ops if isinstance(op, kernel.FuncOp)]
     names = {op.sym_name.data: f"k{i}" for i, op in enumerate(kernels)}
-    units = tuple(_unit(op, names[op.sym_name.data]) for op in kernels)
+    units = tuple(unit(op, names[op.sym_name.data]) for op in kernels)
     (main,) = [op for op in module.ops if isinstance(op, func.FuncOp)]
     weights = blob(main)
     parameters = _parameters(main)
@@ -162,7 +162,8 @@ def _number(op: Operation, key: str) -> int:
     return found.value.data if found is not None else 0  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _unit(op: kernel.FuncOp, name: str) -> Unit:
+def unit(op: kernel.FuncOp, name: str) -> Unit:
+    """The C of a kernel that is loops."""
     helpers = Helpers()
     text = Text(helpers, TABLE)
     written = _written(op)

@@ -13,12 +13,13 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import kernel
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import SIZE, EmitOptions, Event, Speeds, Stages, Target, TargetError, joined
+from ..target import SIZE, EmitOptions, Event, Rig, Speeds, Stages, Target, TargetError, joined
 from . import project
 from .banner import stamped
 from .build import FLAGS, Compiler, CompilerError, embedded, shared_object, uncached
 from .machine import Cpu, cpu
 from .program import Program, locations, program
+from .rig import CRig
 from .speed import speeds
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
@@ -106,6 +107,9 @@ class CTarget(Target[Cpu]):
 
     def timed(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Event]]:
         return Library(folder, manifest).events
+
+    def rig(self, machine: Cpu, cc: str, cflags: Sequence[str]) -> Rig:
+        return CRig(Compiler(tuple((cc or "cc").split()), (*FLAGS, *machine.flags, *cflags), limit=120.0))
 
     def speeds(self, machine: Cpu, cc: str) -> Speeds:
         return speeds(machine, cc)

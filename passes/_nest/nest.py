@@ -1,6 +1,6 @@
 """A kernel's loops: the common dims outermost, then one nest per stage, with buffers for what passes between stages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -12,10 +12,11 @@ from ...dialects import kernel
 from ...dialects._shape import dtype, element, shape
 from .body import barred
 from .kernel import Kernel, analyse
-from .schedule import tile_of
+from .legality import ScheduleError, check
+from .schedule import tiles_of
 from .scope import Base, Code
 from .stage import Nest
-from .tiling import Machine, Tiling, choose, pieces
+from .tiling import Machine, Tile, Tiling, choose, pieces
 from .walk import Homes, Walk, problem, walk
 
 STACK = 16 * 1024
@@ -32,12 +33,15 @@ class Generated:
 
 def generate(func: kernel.FuncOp, machine: Machine) -> Generated | None:
     """Replace a bufferized kernel's generics by loops, as its schedule says or by default; None (and nothing changed)
-    if it is no kernel of generics."""
+    if it is no kernel of generics. ScheduleError if it cannot be carried out as its schedule says."""
+    wanted = tiles_of(func.schedule)
     if (found := analyse(func)) is None:
         return None
+    if beyond := [stage for stage in wanted if stage not in range(len(found.stages))]:
+        raise ScheduleError(f"no stage {beyond[0]}; it has {len(found.stages)}")
     block = func.body.block
     old = list(block.ops)
-    maker = _Maker(found, Code(block, func.location), machine)
+    maker = _Maker(found, Code(block, func.location), machine, wanted)
     tilings = maker.run()
     for op in reversed(old):
         op.detach()
@@ -48,8 +52,8 @@ def generate(func: kernel.FuncOp, machine: Machine) -> Generated | None:
 
 
 class _Maker:
-    def __init__(self, found: Kernel, code: Code, machine: Machine):
-        self.found, self.code, self.machine = found, code, machine
+    def __init__(self, found: Kernel, code: Code, machine: Machine, wanted: Mapping[int, Tile]):
+        self.found, self.code, self.machine, self.wanted = found, code, machine, wanted
         self.scratch_bytes = 0
         self.scratch: SSAValue | None = None
         self.homes: Homes = {}
@@ -150,8 +154,10 @@ class _Maker:
         found: list[Tiling] = []
         for index in range(len(self.found.stages)):
             addresses = self._walk(index, row, lanes)
-            wanted = tile_of(self.found.func, index) if row is None else None
-            tiling = choose(problem(self.found, addresses, self.machine.vector_bytes), self.machine, wanted)
+            wanted = self.wanted.get(index) if row is None else None
+            seen = problem(self.found, addresses, self.machine.vector_bytes)
+            check(seen, wanted)
+            tiling = choose(seen, self.machine, wanted)
             if row is not None:
                 order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
                 tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order)

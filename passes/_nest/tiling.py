@@ -49,8 +49,10 @@ class Tile:
 
     vector: int
     vectors: int
-    row: int | None
-    rows: int
+    row: int | None = None
+    rows: int = 1
+    outside: int | None = None
+    """Loops outside that of the vector's tiles; None: as many as cost least."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,18 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         order = _by_stride(problem, [d for d in problem.parallel])
         inner = tuple(d for d in reduction if d != vector)
         spare = 4 if problem.sizes[vector] >= 4 * lanes else 1
-        return Tiling(vector, lanes, spare, None, 1, order, (*inner, vector), False)
+        vectors = spare if wanted is None else wanted.vectors
+        return Tiling(vector, lanes, vectors, None, 1, order, (*inner, vector), False)
     if wanted is not None:
         row, rows, vectors = wanted.row, wanted.rows, wanted.vectors
     else:
         row, rows, vectors = _register_tile(problem, machine, vector, lanes)
     if vector is not None and vector in problem.panels:
         vectors = problem.panels[vector] // lanes
-    order = _order(problem, machine, vector, lanes * vectors, row, rows)
+    if wanted is not None and wanted.outside is not None:
+        order = placed(problem, wanted.vector, wanted.outside)
+    else:
+        order = _order(problem, machine, vector, lanes * vectors, row, rows)
     taps = prod(problem.sizes[d] for d in reduction)
     flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25
     ahead = not flat and is_streamed(problem, machine, vector, order)
@@ -141,10 +147,10 @@ def vector_dim(problem: Problem) -> int | None:
     for dim in problem.parallel:
         if dim in problem.barred or problem.sizes[dim] < 2:
             continue
-        if (cost := _gathers(problem, dim)) is not None:
+        if (cost := gathers(problem, dim)) is not None:
             candidate = (cost, -min(problem.sizes[dim], problem.lanes), dim)
             best = min(best, candidate) if best is not None else candidate
-    along = [d for d in problem.reduced if _is_joinable(problem, d)]
+    along = [d for d in problem.reduced if is_joinable(problem, d)]
     if best is not None and (best[0] < 1 or not along) and problem.lanes > 1:
         return best[2]
     if along and problem.lanes > 1:
@@ -152,14 +158,15 @@ def vector_dim(problem: Problem) -> int | None:
     return None
 
 
-def _is_joinable(problem: Problem, dim: int) -> bool:
+def is_joinable(problem: Problem, dim: int) -> bool:
+    """Whether a reduction may run in lanes along `dim`, joined at its end."""
     if not problem.joinable or dim in problem.barred or problem.sizes[dim] < problem.lanes:
         return False
     steps = [load.step(dim) for load in problem.loads]
     return 1 in steps and all(s in (0, 1) for s in steps)
 
 
-def _gathers(problem: Problem, dim: int) -> float | None:
+def gathers(problem: Problem, dim: int) -> float | None:
     """Strided accesses per point if `dim` is the vector dim; None if most accesses would be."""
     cost, total = 0.0, 0.0
     for load in problem.loads:
@@ -274,6 +281,12 @@ def _cycles(problem: Problem, machine: Machine, vector: int | None, width: int, 
             moved = sum(across * lanes * load.bytes for load in streamed) / (PACE * machine.vector_bytes)
             total += tiles * bands * max(sums / 2, loads / 2, 4.0, moved)
     return total
+
+
+def placed(problem: Problem, vector: int, outside: int) -> tuple[int, ...]:
+    """The parallel dims by stride, the vector's tiles within so many of the others."""
+    plain = _by_stride(problem, [d for d in problem.parallel if d != vector])
+    return (*plain[:outside], vector, *plain[outside:])
 
 
 def _order(

@@ -13,7 +13,8 @@
           loop.store %c#0, %y[3072 * %m + %n] ...
 
 After bufferize, because loops need buffers. Kernels that are loops already stay as they are. A kernel that needs room
-between its stages gets one more argument, and each of its launches an allocation.
+between its stages gets one more argument, and each of its launches an allocation. A schedule that cannot be carried out
+(vectors along a looked-up dim, rows of a reduced one) is refused.
 """
 
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ from xdsl.dialects.builtin import FunctionType, MemRefType, ModuleOp, i8
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
 from ...dialects._report import rewriting
 from .._nest.kernel import is_bufferized
+from .._nest.legality import ScheduleError
 from .._nest.nest import generate
 from .._nest.tiling import Machine
 
@@ -48,7 +51,10 @@ class LowerKernelToLoop(ModulePass):
         for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
             if not is_bufferized(func) or not rewriting(func, "lower", func.sym_name.data, required=True):
                 continue
-            made = generate(func, machine)
+            try:
+                made = generate(func, machine)
+            except ScheduleError as error:
+                raise PassFailedException(f"lower-kernel-to-loop: kernel @{func.sym_name.data}: {error}") from error
             if made is not None and made.scratch:
                 scratch[func.sym_name.data] = made.scratch
                 inputs = [arg.type for arg in func.body.block.args]

@@ -7,8 +7,11 @@
     kernel.func @k0(...) attributes {schedule = #kernel.schedule<[{row = 0, rows = 6, stage = 0, vector = 1, ...}]>}
 
 After assign-layout, because the tile depends on how activations lie; before bufferize, which turns layouts to strides.
+A kernel that has a schedule keeps it, and `schedules` gives those of others by the kernel's signature, as a tuner found
+them: `schedules="8d1f...@0:vector=1,vectors=2,row=0,rows=6;..."`. One that cannot be carried out is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -17,6 +20,7 @@ from xdsl.ir import Attribute, BlockArgument, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
 from ...dialects._layout import ROW_MAJOR, laid_out, layout_of, ordered
@@ -24,7 +28,9 @@ from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects.graph.weight import WeightOp
 from .._nest.kernel import Kernel, Member, analyse
-from .._nest.schedule import schedule
+from .._nest.legality import ScheduleError, check
+from .._nest.schedule import parse_schedule, schedule, tiles_of
+from .._nest.signature import launched, signature, weights_of
 from .._nest.tiling import Machine, Problem, Tile, Tiling, choose
 from .._nest.walk import Walk, problem, walk
 from ._generic import Access
@@ -32,42 +38,52 @@ from ._generic import Access
 
 @dataclass(frozen=True)
 class ChooseSchedule(ModulePass):
-    """Options: bytes of a vector register, how many there are, bytes of the first two caches."""
+    """Options: bytes of a vector register, how many there are, bytes of two caches, schedules by signature."""
 
     name = "choose-schedule"
     vector_bytes: int = 32
     registers: int = 16
     l1: int = 32 * 1024
     l2: int = 512 * 1024
+    schedules: str = ""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = Machine(self.vector_bytes, self.registers, self.l1, self.l2)
-        launches: dict[str, list[kernel.LaunchOp]] = {}
-        for found in op.walk():
-            if isinstance(found, kernel.LaunchOp):
-                launches.setdefault(found.kernel, []).append(found)
-        for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
-            _schedule(func, launches.get(func.sym_name.data, []), machine)
+        told = dict(entry.split("@", 1) for entry in self.schedules.split(";") if "@" in entry)
+        for func, launches in launched(op):
+            try:
+                asked = tiles_of(func.schedule)
+                if told and not asked:
+                    asked = parse_schedule(told.get(signature(func, weights_of(launches)), ""))
+                _schedule(func, launches, machine, asked)
+            except ScheduleError as error:
+                raise PassFailedException(f"choose-schedule: kernel @{func.sym_name.data}: {error}") from error
 
 
-def _schedule(func: kernel.FuncOp, launches: list[kernel.LaunchOp], machine: Machine) -> None:
+def _schedule(
+    func: kernel.FuncOp, launches: list[kernel.LaunchOp], machine: Machine, asked: Mapping[int, Tile]
+) -> None:
     if (found := analyse(func)) is None:
+        if asked:
+            raise ScheduleError("it holds loops of its own: no schedule applies to them")
         return
-    weights = frozenset(
-        arg
-        for i, arg in enumerate(func.body.block.args)
-        if launches and all(isinstance(launch.arguments[i].owner, WeightOp) for launch in launches)
-    )
+    if beyond := [stage for stage in asked if stage not in range(len(found.stages))]:
+        raise ScheduleError(f"no stage {beyond[0]}; it has {len(found.stages)}")
+    args = func.body.block.args
+    weights = frozenset(args[i] for i in weights_of(launches))
     homes = {value: (value, value.type) for value in found.crossing()}
     tiles: dict[int, Tile] = {}
     layouts: dict[SSAValue, Attribute] = {}
     for index, stage in enumerate(found.stages):
         addresses = walk(found, stage, homes, frozenset(), None, 1)
         seen = problem(found, addresses, machine.vector_bytes, weights)
-        tiling = choose(seen, machine)
+        if (wanted := asked.get(index)) is not None:
+            check(seen, wanted)
+            tiles[index] = wanted
+        tiling = choose(seen, machine, wanted)
         if tiling.vector is None or tiling.vector in seen.reduced:
             continue
-        if seen.reduced:
+        if seen.reduced and wanted is None:
             tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows)
         for member in stage.members:
             for i, view in enumerate(member.generic.inputs):

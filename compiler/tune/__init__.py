@@ -1,0 +1,12 @@
+"""Searching the schedules of a model's kernels by measuring them.
+
+task.py       the kernels of a model, each in a module of its own, with how often it is launched
+space.py      the legal schedules of a kernel
+features.py   what a schedule is like in numbers, and its cost by these alone
+learned.py    a cost model that learns from what was measured
+tuners.py     which schedules to try next: random, grid, ga, learned
+database.py   what was measured, in sqlite; which schedule won; merging, pruning
+records.py    the same as JSON lines
+allotment.py  which kernel the next trials go to
+tuning.py     all of it in turn, within a budget
+"""

@@ -1,0 +1,113 @@
+"""The legal schedules of a kernel: of each stage the tiles that are worth a try, one of them its default.
+
+matmul 128x768 by 768x3072    vector n: 1 to 8 vectors, rows 2 to 14 of m, n's tiles outside m's or inside
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from random import Random
+
+from ...passes._nest.legality import refusal
+from ...passes._nest.tiling import Machine, Problem, Tile, Tiling, choose, gathers, is_joinable
+
+VECTORS, ROWS = 8, 14
+"""Vectors and rows of a tile that are tried at most."""
+FEW_ROWS = (2, 4, 8)
+"""Rows that are tried where nothing is summed."""
+Schedule = tuple[tuple[int, Tile], ...]
+"""Tiles by stage, in order; a stage that has none runs as by default."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A stage: its problem, its tiling by default, and tiles that all tile differently; the first is the default."""
+
+    problem: Problem
+    default: Tiling
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The stages that leave a choice."""
+
+    stages: Mapping[int, Choices]
+
+    @property
+    def size(self) -> int:
+        """How many schedules there are."""
+        return prod(len(choices.tiles) for choices in self.stages.values())
+
+    def all(self) -> Iterator[Schedule]:
+        """Every schedule, that of the defaults first."""
+        numbers = list(self.stages)
+        for tiles in product(*(self.stages[n].tiles for n in numbers)):
+            yield tuple(zip(numbers, tiles, strict=True))
+
+    def random(self, random: Random) -> Schedule:
+        """Any schedule."""
+        return tuple((n, random.choice(choices.tiles)) for n, choices in self.stages.items())
+
+    def mutated(self, schedule: Schedule, random: Random) -> Schedule:
+        """A schedule that differs in one stage: there in one field if some tile does, else in any."""
+        stage, tile = random.choice(schedule)
+        tiles = self.stages[stage].tiles
+        near = [t for t in tiles if distance(t, tile) == 1] or list(tiles)
+        other = random.choice(near)
+        return tuple((n, other if n == stage else t) for n, t in schedule)
+
+    def crossed(self, one: Schedule, other: Schedule, random: Random) -> Schedule:
+        """Each stage as one of the two has it."""
+        return tuple(random.choice(pair) for pair in zip(one, other, strict=True))
+
+
+def distance(one: Tile, other: Tile) -> int:
+    """In how many fields two tiles differ; the row dim and its rows count as one."""
+    rows = (one.row, one.rows) != (other.row, other.rows)
+    return (one.vector != other.vector) + (one.vectors != other.vectors) + (one.outside != other.outside) + rows
+
+
+def choices_of(problem: Problem, machine: Machine) -> Choices | None:
+    """The choices that a stage leaves; None if it leaves none."""
+    default = choose(problem, machine)
+    if default.vector is None:
+        return None
+    first = Tile(default.vector, default.vectors, default.row, default.rows)
+    found = {default: first}
+    for tile in _tiles(problem, machine):
+        if refusal(problem, tile) is None:
+            found.setdefault(choose(problem, machine, tile), tile)
+    return Choices(problem, default, tuple(found.values())) if len(found) > 1 else None
+
+
+def _tiles(problem: Problem, machine: Machine) -> Iterator[Tile]:
+    for vector, size in problem.sizes.items():
+        if size < 2 or problem.lanes < 2:
+            continue
+        most = range(1, min(VECTORS, -(-size // problem.lanes)) + 1)
+        if vector in problem.reduced:
+            yield from (Tile(vector, count) for count in most if is_joinable(problem, vector))
+        elif vector not in problem.barred and gathers(problem, vector) is not None:
+            others = len(problem.parallel) - 1
+            for count, (row, rows), outside in product(most, _rows(problem, vector), range(others + 1)):
+                if _held(problem, vector, count, rows) <= machine.registers:
+                    yield Tile(vector, count, row, rows, outside)
+
+
+def _rows(problem: Problem, vector: int) -> Iterator[tuple[int | None, int]]:
+    """The dims that rows may be of, with their number."""
+    yield None, 1
+    for row in problem.parallel:
+        counts = range(2, ROWS + 1) if problem.reduced else FEW_ROWS
+        if row != vector and row not in problem.barred:
+            yield from ((row, count) for count in counts if count <= problem.sizes[row])
+
+
+def _held(problem: Problem, vector: int, vectors: int, rows: int) -> int:
+    """Registers that a tile takes."""
+    if not problem.reduced:
+        return vectors * rows
+    loads = sum(vectors for load in problem.loads if load.inside and load.access.inner(vector)) or 1
+    return problem.sums * vectors * rows + loads + 1

@@ -1,0 +1,186 @@
+"""Tuning a small network for real: candidates are built and run, what is found is used and replayed."""
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import onnx
+import pytest
+from aic.backends.c.rig import CRig, Trial
+from aic.backends.target import Effort, Outcome
+from aic.compiler.driver import Options, compile_model
+from aic.compiler.frontends.onnx.model import Model, load
+from aic.compiler.reuse import compile_cached
+from aic.compiler.tune.database import Database, Row
+from aic.compiler.tune.identity import rig_of
+from aic.compiler.tune.replay import known_schedules, replay
+from aic.compiler.tune.task import Tasks, tasks_of
+from aic.compiler.tune.tuning import Request, Tuning, tune
+from aic.passes._nest.schedule import schedule_text
+from onnx import TensorProto, helper, numpy_helper
+
+QUICK = Request(trials=4, seconds=60, batch=4)
+
+
+def network() -> onnx.ModelProto:
+    """relu(x w), and the mean of x's rows."""
+    random = np.random.default_rng(0)
+    weights = {"w": (24, 40)}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"]),
+        helper.make_node("Relu", ["a"], ["y"]),
+        helper.make_node("ReduceMean", ["x"], ["z"], axes=[1], keepdims=0),
+    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [12, 40])]
+    outputs.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [12]))
+    given = [numpy_helper.from_array(random.standard_normal(s).astype(np.float32), n) for n, s in weights.items()]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [12, 24])]
+    graph = helper.make_graph(nodes, "net", inputs, outputs, given)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    onnx.save(network(), tmp_path / "net.onnx")
+    return load(tmp_path / "net.onnx")
+
+
+X = np.random.default_rng(1).standard_normal((12, 24)).astype(np.float32)
+
+
+def test_random_schedules_keep_the_numbers_in_c(model: Model) -> None:
+    tasks, random = tasks_of(model, "c", Options()), Random(0)
+    expected = compile_model(model, "c").load()([X])
+    for _ in range(2):
+        schedules = {t.signature: schedule_text(dict(t.space.random(random))) for t in tasks.tasks}
+        made = compile_model(model, "c", options=Options(schedules=schedules))
+        assert str(made.manifest["pipeline"]).count("@") == len(schedules)
+        for old, new in zip(expected, made.load()([X]), strict=True):
+            np.testing.assert_allclose(new, old, rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_measured_is_kept_and_gone_on_from(model: Model, tmp_path: Path) -> None:
+    db, lines = Database(tmp_path / "t.db"), list[str]()
+    first = tune(model, "c", Options(), db, QUICK, lines.append)
+    assert first.trials == 4 and "the defaults are measured" in lines[1]
+    trials = {row.schedule for row in db.rows(kind="trial") if row.schedule}
+    assert len(trials) == 4 and all(row.seconds > 0 for row in db.rows(status="ok"))
+    tune(model, "c", Options(), db, QUICK, lines.append)
+    measured = [(row.kernel, row.schedule) for row in db.rows(kind="trial") if row.schedule]
+    assert len(measured) == len(set(measured)) == 8  # nothing twice
+
+
+class Faked(CRig):
+    """The second half of a batch is said to be faster, and one to crash."""
+
+    def measure(self, trials: Sequence[object], effort: Effort) -> list[Outcome]:
+        found = [Outcome("ok", (1.0 if 2 * i < len(trials) else 0.5,) * effort.rounds) for i in range(len(trials))]
+        return [*found[:-1], Outcome("crash")] if len(trials) > 3 else found
+
+
+def winners(model: Model, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Row]:
+    monkeypatch.setattr("aic.backends.c.target.CRig", Faked)
+    db = Database(path)
+    found = tune(model, "c", Options(), db, Request(trials=40, batch=6), lambda _: None)
+    assert {row.status for row in db.rows()} == {"ok", "crash"}
+    won = [kernel for kernel in found.kernels if kernel.schedule]
+    assert won and all(kernel.ratio == 0.5 for kernel in won)
+    assert found.sums[1] < found.sums[0]
+    return [*db.best(db.rows()[0].machine, db.rows()[0].version).values()]
+
+
+def test_what_won_is_built_and_replayed(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    won = winners(model, tmp_path / "t.db", monkeypatch)
+    assert all(entry.equal for entry in replay(model, "c", Options(), won))
+    known = known_schedules(tmp_path / "t.db", "c", Options())
+    assert known == {row.kernel: row.schedule for row in won}
+    options = Options(schedules=known, kinds=("c",))
+    one, other, plain = (compile_model(model, "c", options=o) for o in (options, options, Options(kinds=("c",))))
+    code = (one.folder / "model.c").read_bytes()
+    assert code == (other.folder / "model.c").read_bytes() != (plain.folder / "model.c").read_bytes()
+    assert compile_cached(model, "c", options).folder != compile_cached(model, "c", Options(kinds=("c",))).folder
+    assert (
+        known_schedules(tmp_path / "none.db", "c", options) == known_schedules(tmp_path / "t.db", "npu", options) == {}
+    )
+
+
+def test_candidates_that_fail_are_told_apart(model: Model) -> None:
+    tasks, rig = tasks_of(model, "c", Options()), rig_of("c", Options())
+    task = tasks.tasks[0]
+    good = rig.trial(tasks.lowered(task, next(task.space.all())), task.name)
+    assert isinstance(good, Trial)
+
+    def broken(text: str) -> Trial:
+        body = good.unit.text.rstrip().removesuffix("}")
+        return Trial(replace(good.unit, text=f"{body}{text}\n}}"), good.arguments)
+
+    out = len(good.arguments) - 1
+    trials = [
+        good,
+        broken("*(volatile int *)8 = 1;"),
+        broken(f"p{out}[0] += 1;"),
+        good,
+        broken("for (;;) *(volatile float *)p0;"),
+    ]
+    found = rig.measure(trials, Effort(rounds=2, sample=1e-5, limit=3.0))
+    assert [outcome.status for outcome in found] == ["ok", "crash", "wrong", "ok", "timeout"]
+    assert len(found[0].seconds) == len(found[3].seconds) == 2
+    assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
+
+
+def test_time_runs_out(model: Model, tmp_path: Path) -> None:
+    found = tune(model, "c", Options(), Database(tmp_path / "t.db"), Request(seconds=0.0), lambda _: None)
+    assert found.trials == 0 and all(kernel.ratio == 1 for kernel in found.kernels)
+
+
+def search(model: Model, path: Path, tasks: Tasks, told: Connection) -> None:
+    """Tune without end, telling of what is measured."""
+    db = Database(path)
+    tuning = Tuning(model, "c", Options(), db, Request(batch=2, patience=1000), tasks)
+    while tuning.step(2) is not None:
+        told.send(len(db.rows()))
+
+
+def test_a_killed_search_loses_nothing_it_told_of(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aic.backends.c.target.CRig", Faked)
+    path, random, told = tmp_path / "t.db", Random(0), 0
+    tasks, fork = tasks_of(model, "c", Options()), multiprocessing.get_context("fork")
+    for _ in range(20):
+        mine, theirs = fork.Pipe(duplex=False)
+        process = fork.Process(target=search, args=(model, path, tasks, theirs))
+        process.start()
+        theirs.close()
+        before, waits = told, random.random() < 0.7
+        with suppress(EOFError):
+            while waits and told == before and mine.poll(30):
+                told = mine.recv()
+            time.sleep(random.random() / 10)
+            process.kill()
+            process.join()
+            while True:
+                told = mine.recv()
+        mine.close()
+        db = Database(path)
+        assert db.integrity() == "ok" and len(db.rows()) >= told
+        db.close()
+    db = Database(path)
+    measured = [(row.kernel, row.schedule) for row in db.rows() if row.schedule]
+    assert len(measured) == len(set(measured)) >= 8  # each search went on where the last was killed
+    assert tune(model, "c", Options(), db, QUICK, lambda _: None).trials > 0
+
+
+def test_an_interrupted_search_goes_on(model: Model, tmp_path: Path) -> None:
+    db = Database(tmp_path / "t.db")
+    tuning = Tuning(model, "c", Options(), db, QUICK)
+    tuning.step(4)
+    kept = db.rows()
+    again = Tuning(model, "c", Options(), db, QUICK)  # as another process would find it
+    assert sum(len(work.rows) for work in again.work) == len(kept) and again.done == 0

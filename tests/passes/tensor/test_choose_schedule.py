@@ -1,0 +1,174 @@
+"""A schedule that is asked for is carried out, or refused with its reason; none changes what is computed."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from aic.compiler.context import context
+from aic.compiler.interpret import interpret
+from aic.compiler.pipeline import run_pipeline
+from aic.compiler.tune.space import Space
+from aic.compiler.tune.task import space_of
+from aic.dialects import kernel
+from aic.passes._nest.legality import ScheduleError
+from aic.passes._nest.schedule import parse_schedule, schedule, schedule_text, tiles_of
+from aic.passes._nest.signature import launched, signature, weights_of
+from aic.passes._nest.tiling import Machine, Tile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import PassFailedException
+
+from .programs import Program
+
+DENSE = """
+kernel.func @dense(%x: tensor<20x64xf32>, %w: tensor<64x48xf32>) -> tensor<20x48xf32> SCHEDULE {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<20x48xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<20x48xf32>) -> tensor<20x48xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+      affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<20x64xf32>, tensor<64x48xf32>) outs(%i : tensor<20x48xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %sum, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<20x48xf32>
+  kernel.return %c : tensor<20x48xf32>
+}
+func.func @main(%x: tensor<20x64xf32>) -> tensor<20x48xf32> {
+  %w = graph.weight @w0 : tensor<64x48xf32>
+  %0 = kernel.launch @dense(%x, %w) : (tensor<20x64xf32>, tensor<64x48xf32>) -> tensor<20x48xf32>
+  func.return %0 : tensor<20x48xf32>
+}
+"""
+LOOPS = "bufferize,lower-kernel-to-loop{vector-bytes=32}"
+
+
+def dense(fields: str = "") -> tuple[object, ModuleOp]:
+    """The module, its kernel with a schedule of these fields."""
+    ctx = context()
+    ctx.weights.add("w0", np.random.default_rng(0).standard_normal((64, 48)).astype(np.float32))
+    asked = f"attributes {{schedule = #kernel.schedule<[{{{fields}}}]>}}" if fields else ""
+    return ctx, Parser(ctx, DENSE.replace("SCHEDULE", asked)).parse_module()
+
+
+def kernels(module: ModuleOp) -> list[kernel.FuncOp]:
+    return [op for op in module.ops if isinstance(op, kernel.FuncOp)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("stage = 0, vector = 7, vectors = 1", "no dim 7 to put vectors along"),
+        ("stage = 0, vector = 2, vectors = 1", "no vector may lie along the reduced dim 2"),
+        ("stage = 0, vector = 1, vectors = 0", "expected 1 vector and 1 row at least, found 0"),
+        ("stage = 0, vector = 1, vectors = 40, row = 0, rows = 40", "a tile of 1600 partial results"),
+        ("stage = 0, vector = 1, vectors = 1, row = 2, rows = 2", "no rows of the reduced dim 2"),
+        ("stage = 0, vector = 1, vectors = 1, row = 1, rows = 2", "dim 1 is that of the vectors"),
+        ("stage = 0, vector = 1, vectors = 1, row = 5, rows = 2", "no dim 5 to have rows of"),
+        ("stage = 0, vector = 1, vectors = 1, rows = 2", "2 rows of no dim"),
+        ("stage = 0, vector = 1, vectors = 1, outside = 2", "2 loops outside that of the vectors"),
+        ("stage = 3, vector = 1, vectors = 1", "no stage 3; it has 1"),
+        ("stage = 0, vector = 1", "stage 0: expected a vectors"),
+        ("stage = 0, vector = 1, vectors = 1, depth = 2", "stage 0: no field depth"),
+        ('stage = 0, vector = "n", vectors = 1', "expected a number"),
+        ("vector = 1, vectors = 1", "expected one entry for each stage"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused(fields: str, reason: str) -> None:
+    ctx, module = dense(fields)
+    with pytest.raises(PassFailedException, match=reason):
+        run_pipeline(ctx, module, "choose-schedule{vector-bytes=32}")
+    ctx, module = dense(fields)
+    with pytest.raises(PassFailedException, match=reason):
+        run_pipeline(ctx, module, LOOPS)
+
+
+def test_no_vector_lies_along_a_dim_that_is_looked_up() -> None:
+    text = """
+kernel.func @take(%x: tensor<30x8xf32>, %i: tensor<20xi64>) -> tensor<20x8xf32>
+    attributes {schedule = #kernel.schedule<[{stage = 0, vector = 0, vectors = 1}]>} {
+  %e = tensor.empty() : tensor<20x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a)>, affine_map<(a, b) -> (a, b)>],
+      iterator_types = ["parallel", "parallel"]} ins(%i : tensor<20xi64>) outs(%e : tensor<20x8xf32>) {
+  ^bb0(%at: i64, %out: f32):
+    %row = arith.index_cast %at : i64 to index
+    %b = linalg.index 1 : index
+    %v = tensor.extract %x[%row, %b] : tensor<30x8xf32>
+    linalg.yield %v : f32
+  } -> tensor<20x8xf32>
+  kernel.return %y : tensor<20x8xf32>
+}
+"""
+    ctx = context()
+    with pytest.raises(PassFailedException, match="no vector may lie along dim 0: a looked-up address depends on it"):
+        run_pipeline(ctx, Parser(ctx, text).parse_module(), "choose-schedule{vector-bytes=32}")
+
+
+def test_a_tile_that_no_registers_hold_is_legal() -> None:
+    ctx, module = dense("stage = 0, vector = 1, vectors = 3, row = 0, rows = 20")
+    x = np.random.default_rng(1).standard_normal((20, 64)).astype(np.float32)
+    (before,) = interpret(ctx, module, [x])
+    run_pipeline(ctx, module, f"choose-schedule{{vector-bytes=32}},{LOOPS}")
+    np.testing.assert_allclose(interpret(ctx, module, [x])[0], before, rtol=1e-5, atol=1e-4)
+
+
+def test_schedules_are_given_by_signature() -> None:
+    ctx, module = dense()
+    ((func, launches),) = launched(module)
+    key = signature(func, weights_of(launches))
+    text = "0:vector=1,vectors=1,row=0,rows=4,outside=0"
+    run_pipeline(ctx, module, f'choose-schedule{{vector-bytes=32 schedules="0123@0:vector=9,vectors=1;{key}@{text}"}}')
+    (func,) = kernels(module)
+    assert schedule_text(tiles_of(func.schedule)) == text
+    assert "d1 floordiv 8" in str(func.function_type)  # the weight is packed for the tile that was asked for
+
+
+def test_a_signature_tells_of_shapes_and_weights_only() -> None:
+    _, module = dense()
+    ((func, launches),) = launched(module)
+    other = func.clone()
+    other.body.block.args[0].name_hint = "renamed"
+    weights = weights_of(launches)
+    assert weights == {1} and signature(func, weights) == signature(other, weights)
+    assert signature(func, weights) != signature(func, frozenset())
+
+
+def test_texts_of_schedules() -> None:
+    tiles = {0: Tile(1, 2, 0, 6), 2: Tile(4, 1, outside=0)}
+    text = "0:vector=1,vectors=2,row=0,rows=6|2:vector=4,vectors=1,rows=1,outside=0"
+    assert schedule_text(tiles) == text and parse_schedule(text) == tiles == tiles_of(schedule(tiles))
+    for bad in ("0", "0:vector=1", "x:vector=1,vectors=1", "0:vector=1,vectors=y", "0:vector=1,vectors=1,flat=1"):
+        with pytest.raises(ScheduleError):
+            parse_schedule(bad)
+
+
+def spaces(module: ModuleOp, machine: Machine) -> list[tuple[kernel.FuncOp, Space]]:
+    """The kernels that leave a choice."""
+    found = [(func, space_of(func, weights_of(launches), machine)) for func, launches in launched(module)]
+    return [(func, space) for func, space in found if space is not None]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 1 << 16),
+    st.sampled_from((16, 32, 64)),
+    st.sampled_from((64, 1 << 15)),
+    st.randoms(use_true_random=False),
+)
+def test_random_schedules_of_random_kernels_keep_the_numbers(seed: int, width: int, l2: int, random: Random) -> None:
+    program = Program(Random(seed), 8)
+    with np.errstate(all="ignore"):
+        before = interpret(program.ctx, program.module, program.inputs())
+    run_pipeline(program.ctx, program.module, "fold-views,fuse-kernels,assign-layout")
+    for func, space in spaces(program.module, Machine(width, l2=l2)):
+        func.schedule = schedule(dict(space.random(random)))
+    machine = f"vector-bytes={width} l2={l2}"
+    lowering = f"choose-schedule{{{machine}}},bufferize,lower-kernel-to-loop{{{machine}}}"
+    run_pipeline(program.ctx, program.module, lowering)
+    with np.errstate(all="ignore"):
+        after = interpret(program.ctx, program.module, program.inputs())
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-9, atol=1e-12)  # sums in float64, in another order
