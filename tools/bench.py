@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--min-time", type=amount, default=0.5, metavar="S", help="and on until they took so many seconds (0.5)")
     add("--percentiles", type=percents, default=(5.0, 50.0, 95.0), metavar="P,..", help="which (5,50,95)")
     add("--peer", metavar="ort|ART", help="run in turns with onnxruntime, or another artifact, and tell the ratio")
-    add("--peer-threads", type=count, default=1, metavar="N", help="of onnxruntime (1)")
+    add("--peer-threads", type=count, metavar="N", help="of onnxruntime (as many as of aic)")
     add = parser.add_argument_group("diff").add_argument
     add("--threshold", type=amount, default=5.0, metavar="PERCENT", help="how much slower is a regression (5)")
     add("--by", choices=("time", "ratio"), default="time", help="compare times, or the ratios to the peer")
@@ -160,7 +160,8 @@ def _peer(path: Path, args: argparse.Namespace) -> "Runnable":
         return runnable(Path(args.peer), "c", lambda model: options_of(args, model), "hardware", {})
     if path.suffix != ".onnx":
         raise UsageError(f"--peer {ORT} wants the ONNX file; {path} is none")
-    return onnxruntime(path, args.peer_threads)
+    ours = int(target_of(args).settings.get("threads", 1))
+    return onnxruntime(path, ours if args.peer_threads is None else args.peer_threads)
 
 
 def _agree(outputs: "Mapping[str, Array]", peer: "Runnable", feed: "Mapping[str, Array]", name: str) -> bool:

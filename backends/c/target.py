@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakValueDictionary
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -145,8 +146,13 @@ def _build(made: Program, folder: Path, machine: Cpu, options: EmitOptions) -> N
             raise TargetError(str(error), missing=error.missing) from None
 
 
+_mapped: WeakValueDictionary[int, np.memmap] = WeakValueDictionary()
+"""The weights of each library that is in use, by its handle: a file that is loaded twice is one library."""
+
+
 class Library:
-    """A loaded shared object with its arena. Not for concurrent calls: the arena is one."""
+    """A loaded shared object with its arena. Not for concurrent calls: the arena is one. What is loaded twice has one
+    number of threads, the one that was asked for last."""
 
     def __init__(self, folder: Path, manifest: Mapping[str, object]):
         part = dict(manifest)
@@ -161,7 +167,10 @@ class Library:
             raise TargetError(f"{folder}: the manifest has no memory or weights")
         self._arena = _aligned(int(memory["arena_bytes"]))
         if weights["mode"] == "bin" and weights["bytes"]:
-            self._weights = np.memmap(folder / str(weights["file"]), np.uint8, "r")
+            self._weights = _mapped.get(self._library._handle)
+            if self._weights is None:
+                self._weights = np.memmap(folder / str(weights["file"]), np.uint8, "r")
+                _mapped[self._library._handle] = self._weights
             set_weights = self._library[f"{self._stem}_set_weights"]
             set_weights.argtypes, set_weights.restype = [ctypes.c_void_p], None
             set_weights(self._weights.ctypes.data)

@@ -158,3 +158,13 @@ def test_threads_compute_the_same(tmp_path: Path) -> None:
     for same in (found[2](x)[0], fewer.run(None, {"x": x})[0], whole.run(None, {"x": x})[0]):
         np.testing.assert_array_equal(same, want)
     np.testing.assert_allclose(want, x @ w, rtol=1e-3, atol=1e-4)  # sums of 256 terms in another order
+
+
+def test_a_session_that_closes_leaves_another_one_of_its_artifact_alone(tmp_path: Path) -> None:
+    folder = aic.compile(dense(3), out=tmp_path / "twice").folder
+    one, other = InferenceSession(folder), InferenceSession(folder)
+    want = one.run(None, {"x": X})
+    other.close()
+    del other
+    gc.collect()
+    np.testing.assert_array_equal(one.run(None, {"x": X}), want)  # the weights were unmapped under it

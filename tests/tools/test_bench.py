@@ -4,7 +4,9 @@ import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
+import aic
 import numpy as np
 import onnx
 import pytest
@@ -55,6 +57,20 @@ def test_what_cannot_be_a_peer(capsys):
     assert "--peer ort wants the ONNX file" in capsys.readouterr().err
     assert main(["bench", "f.mlir", "--peer", "nowhere"]) == 2
     assert "expected ort, or the folder of an artifact" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "count"), [([], 1), (["--threads", "2"], 2), (["--peer-threads", "3"], 3)])
+def test_the_peer_has_as_many_threads(monkeypatch, flags, count):
+    asked = []
+
+    def stopped(path, threads):
+        asked.append(threads)
+        raise aic.UsageError("seen")
+
+    monkeypatch.setattr("aic.compiler.peers.onnxruntime", stopped)
+    monkeypatch.setattr("aic.tools.bench._ready", lambda path, args: ({}, SimpleNamespace(clock=None, run=dict), {}))
+    assert main(["bench", "m.onnx", "--peer", "ort", *flags]) == 2
+    assert asked == [count]
 
 
 @compiles
