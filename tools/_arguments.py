@@ -30,6 +30,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--layout", metavar="L", help=told)
     told = "run on so many threads; an artifact on as many as it was built for at most; the same as -t T,threads=N"
     group.add_argument("--threads", metavar="N", help=told)
+    told = "how weights of products are stored: f32, bf16 or int8; the same as -t T,weights_dtype=D"
+    group.add_argument("--weights-dtype", metavar="D", help=told)
     told = "how much to optimise: 0 to 3, or s for small code"
     group.add_argument("-O", dest="level", metavar="LEVEL", type=effort, default=2, help=told)
 
@@ -107,7 +109,12 @@ def target_of(args: argparse.Namespace) -> "TargetChoice":
     from ..compiler.targets import TargetChoice, parse_target, with_threads
 
     chosen = parse_target(args.target or TARGET.get())
-    given = {"config": args.target_config, "layout": args.layout, "threads": args.threads}
+    given = {
+        "config": args.target_config,
+        "layout": args.layout,
+        "weights_dtype": args.weights_dtype,
+        "threads": args.threads,
+    }
     settings = {**{k: str(v) for k, v in given.items() if v is not None}, **chosen.settings}
     return TargetChoice(chosen.name, with_threads(chosen.name, settings, NUM_THREADS.get()))
 

@@ -220,21 +220,43 @@ def _vector_cast(t: Text, source: SSAValue, a: str, b: str, count: int, unsigned
         width = bits(b) if b[0] == "i" else 32
         lane = f"({t.mask(source, width)} & 1)" if unsigned else t.mask(source, width)
         return lane if b[0] == "i" else f"__builtin_convertvector({lane}, {wanted})"
+    if (a, b) in (("bf16", "f32"), ("i8", "i32"), ("i8", "f32")):
+        given = f"({t.helpers.vector('u8', count)})" if unsigned and a == "i8" else ""
+        whole = f"{_widening(t, a, count, unsigned)}({given}{t.name(source)})"
+        return f"__builtin_convertvector({whole}, {wanted})" if (a, b) == ("i8", "f32") else whole
     if "bf16" in (a, b) or "f16" in (a, b) or (a[0] == "f" and b[0] == "i"):
         return f"{_lane_cast(t, a, b, count, unsigned)}({t.name(source)})"
     name = t.name(source)
     if unsigned and a[0] == "i":
         name = f"({t.helpers.vector(f'u{a[1:]}', count)}){name}"
-    for step in _steps(a, b, "u" if unsigned else "i"):
-        name = f"__builtin_convertvector({name}, {t.helpers.vector(step, count)})"
+    if (a, b) == ("i32", "i8"):
+        name = f"__builtin_convertvector({name}, {t.helpers.vector('i16', count)})"
     return f"__builtin_convertvector({name}, {wanted})"
 
 
-def _steps(a: str, b: str, sign: str) -> tuple[str, ...]:
-    """The types between: gcc moves lane by lane between 8-bit integers and 32-bit ones, but not by way of 16 bits."""
-    if a == "i8" and b in ("i32", "f32"):
-        return (f"{sign}16", "i32") if b == "f32" else (f"{sign}16",)
-    return ("i16",) if (a, b) == ("i32", "i8") else ()
+def _widening(t: Text, a: str, count: int, unsigned: bool) -> str:
+    """A function from bf16 to f32 or from 8 to 32 bits. For eight lanes gcc has to be told the instruction: it
+    joins halves by itself, or moves lane by lane."""
+    sign, vector = "u" if unsigned else "", t.helpers.vector
+    if a == "bf16":
+        result, wide = vector("f32", count), vector("u32", count)
+        name, source = f"aic_bf16_as_{result}", vector("i16", count)
+        told = f"({result})(({wide})__builtin_ia32_pmovzxwd256(x) << 16)"
+        plain = f"({result})(__builtin_convertvector(({vector('u16', count)})x, {wide}) << 16)"
+    else:
+        result, between = vector("i32", count), vector("u16" if unsigned else "i16", count)
+        name, source = f"aic_{sign}i8_as_{result}", vector("u8" if unsigned else "i8", count)
+        whole = f"(AIC_BYTES)(AIC_HALVES){{((union {{ {source} v; long long n; }}){{x}}).n, 0}}"
+        told = f"({result})__builtin_ia32_pmov{'z' if unsigned else 's'}xbd256({whole})"
+        plain = f"__builtin_convertvector(__builtin_convertvector(x, {between}), {result})"
+    lines = [f"#if AIC_GCC_AVX2\n  return {told};\n#else"] if count == AVX2_LANES else []
+    body = "\n".join([*lines, f"  return {plain};", *(["#endif"] if lines else [])])
+    t.helpers.functions[name] = f"AIC_INLINE {result} {name}({source} x) {{\n{body}\n}}"
+    return name
+
+
+AVX2_LANES = 8
+"""Of 32 bits each."""
 
 
 def _lane_cast(t: Text, a: str, b: str, count: int, unsigned: bool) -> str:

@@ -22,6 +22,8 @@ from ..target import TargetError
 
 THREADS = 256
 """As many as a pool may hold."""
+CHOICES = ("layout", "weights_dtype")
+"""Settings that are no numbers of the machine."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Cpu:
     flags: tuple[str, ...] = ()
     layout: str = "auto"
     """How activations lie: NCHW, NHWC, NCcHWc with c channels in a block; auto is as each kernel stores them best."""
+    weights_dtype: str = "f32"
+    """How the weights of products are stored: f32, bf16 or int8."""
 
     @property
     def block(self) -> int | None:
@@ -49,11 +53,14 @@ class Cpu:
 def cpu(settings: Mapping[str, str]) -> Cpu:
     """The CPU at hand, or the one of `config`'s TOML file, with `settings` on top; TargetError on what does not fit."""
     rest = dict(settings)
-    layout = rest.pop("layout", "auto")
-    found = replace(_read(Path(rest.pop("config"))) if "config" in rest else detect(), layout=layout)
+    layout, dtype = rest.pop("layout", "auto"), rest.pop("weights_dtype", "f32")
+    found = _read(Path(rest.pop("config"))) if "config" in rest else detect()
+    found = replace(found, layout=layout, weights_dtype=dtype)
+    if dtype not in ("f32", "bf16", "int8"):
+        raise TargetError(f"target c: expected a weights_dtype of f32, bf16 or int8, found {dtype!r}")
     if layout not in ("auto", "NCHW", "NHWC") and found.block is None:
         raise TargetError(f"target c: expected a layout of auto, NCHW, NHWC, NC4HW4 to NC64HW64, found {layout!r}")
-    names = {f.name for f in fields(Cpu)} - {"flags", "layout"}
+    names = {f.name for f in fields(Cpu)} - {"flags", *CHOICES}
     for key, text in rest.items():
         if key not in names:
             raise TargetError(f"target c has no setting {key!r}: expected one of {', '.join(sorted(names))}")
@@ -105,7 +112,7 @@ def _read(path: Path) -> Cpu:
         data = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise TargetError(f"machine file {path}: {error}") from None
-    known = {f.name: f for f in fields(Cpu) if f.name != "layout"}
+    known = {f.name: f for f in fields(Cpu) if f.name not in CHOICES}
     for key, value in data.items():
         if key not in known:
             raise TargetError(f"machine file {path}: unknown field {key!r}; expected {', '.join(known)}")

@@ -34,6 +34,8 @@ GRAPH = (
 JOIN = {2: "join-launches", 3: "join-launches{elements=65536}", SIZE: "join-launches"}
 FILTERED = (2, 3)
 """Levels at which 3x3 convolutions are filtered: the code and the weights are larger, the sums rounded otherwise."""
+NARROW = 0.99
+"""The cosine that outputs keep with weights in fewer bits."""
 FEW = 8
 """Vector registers that small code makes use of: smaller tiles, unrolled less."""
 
@@ -47,6 +49,9 @@ class CTarget(Target[Cpu]):
 
     def machine(self, settings: Mapping[str, str]) -> Cpu:
         return cpu(settings)
+
+    def promised_cosine(self, machine: Cpu) -> float | None:
+        return None if machine.weights_dtype == "f32" else NARROW
 
     def describe(self, machine: Cpu) -> dict[str, int | float | str]:
         told = asdict(machine)
@@ -67,10 +72,11 @@ class CTarget(Target[Cpu]):
         order = "" if last else "{order=row-major}"
         threads = f",parallelize{{threads={machine.threads}}}" if machine.threads > 1 else ""
         filters = f"winograd{{vector-bytes={lanes} l2={machine.l2}}}," if last and level in FILTERED else ""
+        narrow = f"narrow-weights{{dtype={machine.weights_dtype}}}," if machine.weights_dtype != "f32" else ""
         return {
             "graph": GRAPH[min(level, 2)],
             "tensor": {
-                "main": f"lower-graph-to-tensor,{filters}{views}{blocks}fuse-kernels",
+                "main": f"lower-graph-to-tensor,{filters}{narrow}{views}{blocks}fuse-kernels",
                 "post": f"assign-layout{order},choose-schedule{{{numbers}}}",
             },
             "loop": {

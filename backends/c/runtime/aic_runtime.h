@@ -11,6 +11,14 @@ _Static_assert(0, "the generated code uses vector types of GCC and Clang");
 #define AIC_INLINE static inline __attribute__((always_inline, unused))
 #define AIC_LANES(N) for (int i = 0; i < N; i++)
 
+#if defined(__AVX2__) && !defined(__clang__)
+#define AIC_GCC_AVX2 1
+#else
+#define AIC_GCC_AVX2 0
+#endif
+typedef char AIC_BYTES __attribute__((vector_size(16), unused));
+typedef long long AIC_HALVES __attribute__((vector_size(16), unused));
+
 #ifndef AIC_BF16
 #define AIC_BF16
 typedef struct { uint16_t bits; } aic_bf16;
