@@ -12,7 +12,7 @@ After `lower-graph-to-tensor`, because it needs padding and epilogues told apart
 rounding (see `_winograd.py`), and an infinity or a NaN reaches all outputs of the tiles that it is read for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -20,7 +20,7 @@ from xdsl.context import Context
 from xdsl.dialects import func, tensor
 from xdsl.dialects.builtin import Float32Type, FloatAttr, ModuleOp, TensorType, f32
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineMap
+from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -112,7 +112,7 @@ class Convolution:
 
     def rewrite(self, by: Filtering, weights: WeightStore, outliner: Outliner, cache: int) -> None:
         """Replace the convolution and what follows it point by point."""
-        chain = followers(self, exact=all(size % by.m == 0 for size in self.outputs))
+        chain = followers(self)
         last = chain[-1] if chain else self.op
         block = Block()
         b = Views(weights, block)
@@ -145,14 +145,14 @@ def convolution(op: GenericOp) -> Convolution | None:
     return Convolution(op, x.value, w.value.owner, n, filters, channels, (high, wide))
 
 
-def followers(found: Convolution, *, exact: bool) -> list[GenericOp]:
+def followers(found: Convolution) -> list[GenericOp]:
     """The pointwise generics behind the result that can be computed with it, so that only the last one's result is read
-    elsewhere. Unless tiles fill the image `exact`ly, they read nothing else that has a value for each pixel."""
+    elsewhere."""
     made: set[SSAValue] = {found.op.results[0]}
     chain, best = list[GenericOp](), 0
     op = found.op.next_op
     while op is not None:
-        if isinstance(op, GenericOp) and _follows(generic(op), made, exact):
+        if isinstance(op, GenericOp) and _follows(generic(op), made):
             chain.append(op)
             made.add(op.results[0])
             inside = {found.op, *chain}
@@ -162,7 +162,7 @@ def followers(found: Convolution, *, exact: bool) -> list[GenericOp]:
     return chain[:best]
 
 
-def _follows(view: Generic, made: set[SSAValue], exact: bool) -> bool:
+def _follows(view: Generic, made: set[SSAValue]) -> bool:
     mine = [a for a in view.inputs if a.value in made]
     if not mine or not view.is_pointwise or len(view.outputs) != 1 or len(view.sizes) != 4:
         return False
@@ -171,7 +171,7 @@ def _follows(view: Generic, made: set[SSAValue], exact: bool) -> bool:
     ):
         return False
     whole = AffineMap.identity(4)
-    return all(a.map == whole if a.value in made else exact or not a.dims & {2, 3} for a in view.inputs)
+    return all(a.map == whole for a in mine)
 
 
 @dataclass
@@ -185,14 +185,17 @@ class _Expansion:
 
     def expand(self, chain: Sequence[GenericOp]) -> tuple[Sequence[Operation], SSAValue]:
         """The ops of the kernel, and the image that its results make up."""
-        v = self.b.concat(self._inputs(), 0)
-        made = self._outputs(self._products(v), chain)
+        sums = self._products(self.b.concat(self._inputs(), 0))
+        high, wide = (list(bands(size, self.by.m)) for size in self.found.outputs)
+        made = [[self._outputs(sums, rows, columns, chain) for columns in wide] for rows in high]
         inside = [op for op in self.b.block.ops if isinstance(op, GenericOp | tensor.ConcatOp)]
-        return inside, self._assembled(made)
+        return inside, self.b.concat([self.b.concat([self._assembled(part) for part in row], 3) for row in made], 2)
 
     @property
     def blocks(self) -> tuple[int, int]:
-        """How many blocks of how many rows of tiles."""
+        """How many blocks of how many rows of tiles; one, if the first row of tiles is cut."""
+        if self.found.outputs[0] % self.by.m:
+            return 1, self.found.tiles(self.by.m)[0]
         high, wide = self.found.tiles(self.by.m)
         row = 4 * self.by.points**2 * wide * (self.found.channels + self.found.filters)
         most = max(1, self.cache // row)
@@ -204,9 +207,7 @@ class _Expansion:
         found, m, b = self.found, self.by.m, self.b
         blocks, rows = self.blocks
         n, block, h, w, c = (AffineDimExpr(i) for i in range(5))
-        extents = [t * m + 2 for t in found.tiles(m)]
-        more = [size - have for size, have in zip(extents, shape(found.x)[2:], strict=True)]
-        x, high = _padded(b, found.x, more), block * (rows * m) + h * m
+        x, high = _padded(b, found.x, [-size % m for size in found.outputs]), block * (rows * m) + h * m
         reads = [(x, AffineMap(5, 0, (n, c, high + i, w * m + j))) for i, j in _square(self.by.points)]
         dims = (1, found.n, blocks, rows, found.tiles(m)[1], found.channels)
         outs = [(b.empty(dims, f32), AffineMap(5, 0, (AffineConstantExpr(0), n, block, h, w, c)))] * len(reads)
@@ -227,52 +228,84 @@ class _Expansion:
         add = lambda t, x, y, so_far: t.add(so_far, t.mul(x, y))  # noqa: E731
         return b.generic1([(v, maps[0]), (u, maps[1])], (start, maps[2]), "ppppppr", add)
 
-    def _outputs(self, sums: SSAValue, chain: Sequence[GenericOp]) -> dict[tuple[int, int], SSAValue]:
-        """What the tiles hold at each of their places, after the chain: m x m tensors (n, oc, block, th, tw)."""
-        by, b = self.by, self.b
+    def _outputs(self, sums: SSAValue, rows: "Band", columns: "Band", chain: Sequence[GenericOp]) -> "Pixels":
+        """What some tiles hold at each of their places, after the chain: tensors (n, oc, block, th, tw)."""
+        by, b, places = self.by, self.b, [(i, j) for i in range(rows.places) for j in range(columns.places)]
         n, o, block, h, w = (AffineDimExpr(i) for i in range(5))
-        reads = [(sums, AffineMap(5, 0, (AffineConstantExpr(k), n, block, h, w, o))) for k in range(by.points**2)]
+        at = n, block, rows.tile(h), columns.tile(w), o
+        reads = [(sums, AffineMap(5, 0, (AffineConstantExpr(k), *at))) for k in range(by.points**2)]
+        pixels = [(rows.pixel + i, columns.pixel + j) for i, j in places]
         more: dict[tuple[SSAValue, AffineMap], int] = {}
-        for place in _square(by.m):
+        for pixel in pixels:
             for op in chain:
                 for access in self._others(op, chain):
-                    more.setdefault((access.value, self._at(access.map, place)), len(reads) + len(more))
+                    more.setdefault((access.value, self._at(access.map, pixel)), len(reads) + len(more))
 
         def body(t: Body, *read: SSAValue) -> list[SSAValue]:
-            made: list[SSAValue] = []
-            for place, plain in zip(_square(by.m), _flat(t, by.outputs, read[: len(reads)]), strict=True):
-                elements: dict[SSAValue, SSAValue] = {self.found.op.results[0]: plain}
+            plain, made = _flat(t, by.outputs, read[: len(reads)]), list[SSAValue]()
+            for (i, j), pixel in zip(places, pixels, strict=True):
+                elements: dict[SSAValue, SSAValue] = {
+                    self.found.op.results[0]: plain[(rows.skipped + i) * by.m + columns.skipped + j]
+                }
                 for op in chain:
-                    others = {a: read[more[a.value, self._at(a.map, place)]] for a in self._others(op, chain)}
+                    others = {a: read[more[a.value, self._at(a.map, pixel)]] for a in self._others(op, chain)}
                     elements[op.results[0]] = _inlined(t, op, elements, others)
-                made.append(elements[chain[-1].results[0]] if chain else plain)
+                made.append(elements[(chain[-1] if chain else self.found.op).results[0]])
             return made
 
-        dims = (self.found.n, self.found.filters, *self.blocks, self.found.tiles(by.m)[1])
-        outs = [(b.empty(dims, f32), AffineMap.identity(5))] * by.m**2
+        blocks, tiles = self.blocks[0], rows.tiles // self.blocks[0]
+        dims = (self.found.n, self.found.filters, blocks, tiles, columns.tiles)
+        outs = [(b.empty(dims, f32), AffineMap.identity(5))] * len(places)
         made = b.generic([*reads, *more], outs, "ppppp", body)
-        assert isinstance(made, tuple)
-        return dict(zip(_square(by.m), made, strict=True))
+        return dict(zip(places, made if isinstance(made, tuple) else (made,), strict=True))
 
     def _others(self, op: GenericOp, chain: Sequence[GenericOp]) -> list[Access]:
         mine = {self.found.op.results[0], *(o.results[0] for o in chain)}
         return [a for a in generic(op).inputs if a.value not in mine]
 
-    def _at(self, map: AffineMap, place: tuple[int, int]) -> AffineMap:
-        """The map at one place of a tile, over the tiles' dims."""
+    def _at(self, map: AffineMap, pixel: tuple[int, int]) -> AffineMap:
+        """The map over the tiles' dims, for the pixel there of the first of them."""
         m, rows = self.by.m, self.blocks[1]
         n, o, block, h, w = (AffineDimExpr(i) for i in range(5))
-        return map.replace_dims_and_symbols((n, o, block * (rows * m) + h * m + place[0], w * m + place[1]), (), 5, 0)
+        return map.replace_dims_and_symbols((n, o, block * (rows * m) + h * m + pixel[0], w * m + pixel[1]), (), 5, 0)
 
-    def _assembled(self, made: dict[tuple[int, int], SSAValue]) -> SSAValue:
-        """The image that the tiles make up, cut to its size."""
-        found, m, b = self.found, self.by.m, self.b
-        th, tw = found.tiles(m)
-        lead = (found.n, found.filters)
-        whole = {place: b.reshape(value, (*lead, th, tw)) for place, value in made.items()}
-        rows = [b.concat([b.reshape(whole[i, j], (*lead, th, 1, tw, 1)) for j in range(m)], 5) for i in range(m)]
-        image = b.reshape(b.concat(rows, 3), (*lead, th * m, tw * m))
-        return b.slice(image, (0, 0, 0, 0), (*lead, *found.outputs))
+    def _assembled(self, made: "Pixels") -> SSAValue:
+        """The part of the image that some tiles make up."""
+        b, (high, wide) = self.b, max(made)
+        _, _, blocks, th, tw = shape(made[0, 0])
+        lead = (self.found.n, self.found.filters)
+        whole = {place: b.reshape(value, (*lead, blocks * th, tw)) for place, value in made.items()}
+        single = {place: b.reshape(value, (*lead, blocks * th, 1, tw, 1)) for place, value in whole.items()}
+        rows = [b.concat([single[i, j] for j in range(wide + 1)], 5) for i in range(high + 1)]
+        return b.reshape(b.concat(rows, 3), (*lead, blocks * th * (high + 1), tw * (wide + 1)))
+
+
+Pixels = dict[tuple[int, int], SSAValue]
+"""For each place of a tile its pixels of all tiles."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Tiles along a dimension that lie on so many places of the image each, after some that lie before it."""
+
+    first: int
+    tiles: int
+    places: int
+    skipped: int
+    pixel: int
+    """The image's pixel at the first place."""
+
+    def tile(self, dim: AffineExpr) -> AffineExpr:
+        """The number of a tile among all, `dim` among these."""
+        return AffineConstantExpr(self.first) if self.tiles == 1 else dim + self.first if self.first else dim
+
+
+def bands(size: int, m: int) -> Iterator[Band]:
+    """The first tile if the image's edge cuts it, and the whole ones."""
+    if cut := -size % m:
+        yield Band(0, 1, m - cut, cut, 0)
+    if size >= m:
+        yield Band(min(cut, 1), size // m, m, 0, (m - cut) % m)
 
 
 def _square(size: int) -> list[tuple[int, int]]:
@@ -302,7 +335,7 @@ def _inlined(t: Body, op: GenericOp, made: Mapping[SSAValue, SSAValue], others: 
 
 
 def _padded(b: Views, x: SSAValue, more: Sequence[int]) -> SSAValue:
-    """x with zeros after its last rows and columns: in the pad that made it, if one did."""
+    """x with zeros before its first rows and columns: in the pad that made it, if one did."""
     if not any(more):
         return x
     pad = x.owner
@@ -311,9 +344,9 @@ def _padded(b: Views, x: SSAValue, more: Sequence[int]) -> SSAValue:
         and (margin := margin_of(pad)) is not None
         and margin.number == FloatAttr(0.0, f32)
     ):
-        high = [size + extra for size, extra in zip(margin.high, (0, 0, *more), strict=True)]
-        return b.pad(pad.source, margin.low, high, 0.0)
-    return b.pad(x, (0, 0, 0, 0), (0, 0, *more), 0.0)
+        low = [size + extra for size, extra in zip(margin.low, (0, 0, *more), strict=True)]
+        return b.pad(pad.source, low, margin.high, 0.0)
+    return b.pad(x, (0, 0, *more), (0, 0, 0, 0), 0.0)
 
 
 def _operations(matrix: Matrix) -> int:
