@@ -150,20 +150,23 @@ def lower(
         pipeline: dict[str, str] = {}
         for level in steps:
             ran: list[ModulePass] = []
-
-            def settled(step: ModulePass, module: ModuleOp, ran: list[ModulePass] = ran) -> ModulePass:
-                ran.append(with_schedules(step, module, options.schedules))
-                return ran[-1]
-
-            checks = options.verify_each
-            done = run_pipeline(
-                ctx, module, steps[level], verify_each=checks, observers=options.observers, settled=settled
-            )
+            checks, observers, settled = options.verify_each, options.observers, _settled(options.schedules, ran)
+            done = run_pipeline(ctx, module, steps[level], verify_each=checks, observers=observers, settled=settled)
             pipeline[level] = print_pipeline(ran)
             times += [(level, name, seconds) for name, seconds in done]
             if options.stage is not None:
                 options.stage(level, ctx, module)
     return Lowered(ctx, module, model, until, {k: text for k, text in pipeline.items() if text}, machine, times)
+
+
+def _settled(schedules: Mapping[str, str], ran: list[ModulePass]) -> Callable[[ModulePass, ModuleOp], ModulePass]:
+    """Each pass as it is run, noted in `ran`: the one that chooses schedules with those that are known."""
+
+    def settled(step: ModulePass, module: ModuleOp) -> ModulePass:
+        ran.append(with_schedules(step, module, schedules))
+        return ran[-1]
+
+    return settled
 
 
 def with_schedules(step: ModulePass, module: ModuleOp, schedules: Mapping[str, str]) -> ModulePass:

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from ..compiler.errors import UsageError
 
-HELP = "tell which targets, passes, pipelines, dialects, ops and plugins there are"
+HELP = "tell which targets, passes, pipelines, dialects, ops, tuners and plugins there are"
 PLUGINS = ("dialects", "passes", "targets", "frontends", "tuners", "cli")
 Entries = dict[str, str]
 
@@ -107,6 +107,12 @@ def _pipelines(args: argparse.Namespace) -> Entries:
     return found
 
 
+def _tuners(_: argparse.Namespace) -> Entries:
+    from ..compiler.tune.tuners import TUNERS
+
+    return {name: _summary(found) for name, found in TUNERS.items()}
+
+
 def _plugins(_: argparse.Namespace) -> Entries:
     return {f"{group}: {p.name}": p.value for group in PLUGINS for p in entry_points(group=f"aic.{group}")}
 
@@ -117,6 +123,7 @@ KINDS: dict[str, Callable[[argparse.Namespace], Entries]] = {
     "dialects": _dialects,
     "ops": _ops,
     "pipelines": _pipelines,
+    "tuners": _tuners,
     "plugins": _plugins,
 }
 

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=count, default=12, metavar="N", help="schedules of a kernel that are built together (12)")
     add("--early-stop", type=count, default=48, metavar="N", help="leave a kernel after so many without gain (48)")
     add("--no-resume", action="store_true", help="measure again what is in the database")
+    add("--workers", default="1", metavar="tcp://..", help="measure on a worker of this dask scheduler")
     add_target(parser)
     add_shapes(parser)
     add_build(parser)
@@ -79,6 +80,7 @@ def _tune(database: "Database", path: Path, args: argparse.Namespace) -> int:
         batch=args.batch,
         patience=args.early_stop,
         resume=not args.no_resume,
+        workers=args.workers,
     )
 
     def tell(line: str) -> None:

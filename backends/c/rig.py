@@ -53,14 +53,13 @@ class CRig(Rig):
 
     def __init__(self, compiler: Compiler):
         self.compiler = compiler
-        try:
-            self._version = version(compiler.command)
-        except CompilerError as error:
-            raise TargetError(str(error), missing=error.missing) from None
 
     @property
     def identity(self) -> str:
-        return " ".join([*self.compiler.command, *self.compiler.flags, self._version])
+        try:
+            return " ".join([*self.compiler.command, *self.compiler.flags, version(self.compiler.command)])
+        except CompilerError as error:
+            raise TargetError(str(error), missing=error.missing) from None
 
     def trial(self, module: ModuleOp, kernel: str) -> Trial:
         return _trial(module, kernel)

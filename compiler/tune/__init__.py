@@ -8,5 +8,8 @@ tuners.py     which schedules to try next: random, grid, ga, learned
 database.py   what was measured, in sqlite; which schedule won; merging, pruning
 records.py    the same as JSON lines
 allotment.py  which kernel the next trials go to
+remote.py     where kernels are measured: here, or by a worker of a cluster
+identity.py   what a measurement holds for
+replay.py     what a database holds of a model
 tuning.py     all of it in turn, within a budget
 """

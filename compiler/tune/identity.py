@@ -8,21 +8,18 @@ from ..._version import VERSION
 from ...backends.target import Rig, TargetError
 from ..driver import Options, machine_of
 from ..errors import MissingToolError, UsageError
-from ..reuse import cpu_identity
 from ..targets import target_named
+from .remote import HERE, Place
 
 ROOMS = ("passes/_nest", "passes/tensor", "passes/loop")
 """Whose sources, with the target's, decide what code a schedule becomes."""
-UNTOLD = ("cores", "gflops", "bandwidth", "layout")
+UNTOLD = ("cores", "threads", "gflops", "bandwidth", "layout")
 """Numbers of a machine that one kernel's code does not depend on."""
 
 
 def rig_of(target: str, options: Options) -> Rig:
-    """What measures kernels; UsageError for a target that has none to tune, MissingToolError without a C compiler."""
-    try:
-        found = target_named(target).rig(machine_of(target, options), options.cc, options.cflags)
-    except TargetError as error:
-        raise (MissingToolError if error.missing else UsageError)(str(error)) from error
+    """What measures kernels; UsageError for a target that has none to tune."""
+    found = target_named(target).rig(machine_of(target, options), options.cc, options.cflags)
     if found is None:
         raise UsageError(f"target {target} chooses no schedules: there is nothing to tune", code="not-tuned")
     return found
@@ -30,17 +27,22 @@ def rig_of(target: str, options: Options) -> Rig:
 
 def is_tuned(target: str, options: Options) -> bool:
     """Whether kernels of the target are tuned on this machine."""
+    found = target_named(target).rig(machine_of(target, options), options.cc, options.cflags)
     try:
-        return target_named(target).rig(machine_of(target, options), options.cc, options.cflags) is not None
+        return found is not None and bool(found.identity)
     except TargetError:
         return False
 
 
-def fingerprint(target: str, options: Options) -> str:
-    """16 hexadecimal digits of the machine: CPU, what schedules are chosen by, C compiler and flags."""
+def fingerprint(target: str, options: Options, place: Place = HERE) -> str:
+    """16 hexadecimal digits of the machine: CPU, what schedules are chosen by, C compiler and flags; MissingToolError
+    without a C compiler."""
     numbers = target_named(target).describe(machine_of(target, options))
     chosen = sorted((key, value) for key, value in numbers.items() if key not in UNTOLD)
-    facts = [target, cpu_identity(), chosen, rig_of(target, options).identity]
+    try:
+        facts = [target, chosen, place.identity(rig_of(target, options))]
+    except TargetError as error:
+        raise (MissingToolError if error.missing else UsageError)(str(error)) from error
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 

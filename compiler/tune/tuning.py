@@ -25,6 +25,7 @@ from .allotment import Share, next_share
 from .database import Database, Row, last
 from .features import features_of, rank_correlation
 from .identity import compiler_version, fingerprint, rig_of
+from .remote import Place
 from .space import Schedule
 from .task import Task, Tasks, tasks_of
 from .tuners import Tuner, tuner_named
@@ -42,7 +43,7 @@ AGAIN = Effort(rounds=21, sample=3e-3, limit=60.0)
 @dataclass(frozen=True)
 class Request:
     """How much is tuned: trials and seconds in all, the kind of tuner, its seed, trials of a batch, and after how many
-    trials of a kernel without gain it is left alone."""
+    trials of a kernel without gain it is left alone; whether to go on, and where to measure."""
 
     trials: int = 1000
     seconds: float = 600.0
@@ -51,6 +52,7 @@ class Request:
     batch: int = 12
     patience: int = 48
     resume: bool = True
+    workers: str = "1"
 
 
 @dataclass
@@ -124,7 +126,8 @@ class Tuning:
         self.model, self.database, self.request = model, database, request
         kind = tuner_named(request.tuner)
         self.rig: Rig = rig_of(target, options)
-        self.machine, self.version = fingerprint(target, options), compiler_version(target)
+        self.place = Place(request.workers)
+        self.machine, self.version = fingerprint(target, options, self.place), compiler_version(target)
         self.tasks = tasks_of(model, target, replace(options, schedules={})) if tasks is None else tasks
         self.work = [self._work(task, kind) for task in self.tasks.tasks]
         self.done = 0
@@ -201,7 +204,7 @@ class Tuning:
     def _measured(self, work: Work, schedules: Sequence[Schedule], effort: Effort, kind: str) -> list[Outcome]:
         """Measure, the default first; enter what was found."""
         made = [self._code(work, schedule) for schedule in schedules]
-        outcomes = self.rig.measure([trial for trial, _ in made], effort)
+        outcomes = self.place.measured(self.rig, [trial for trial, _ in made], effort)
         codes = [code for _, code in made]
         rows = self._rows(work, schedules, outcomes, codes, kind)
         self.database.add(rows)

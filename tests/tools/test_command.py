@@ -150,7 +150,7 @@ def test_flags_of_the_environment_come_first(capsys, monkeypatch):
     assert "addf" in told(capsys, "opt", "unused.mlir", "-p", "")[1]
 
 
-@pytest.mark.parametrize("kind", ["targets", "passes", "pipelines", "dialects", "ops", "plugins"])
+@pytest.mark.parametrize("kind", ["targets", "passes", "pipelines", "dialects", "ops", "tuners", "plugins"])
 def test_lists(capsys, kind):
     code, out, _ = told(capsys, "list", kind, "--json")
     found = checked(out)

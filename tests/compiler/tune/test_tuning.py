@@ -1,8 +1,9 @@
 """Tuning a small network for real: candidates are built and run, what is found is used and replayed."""
 
 import multiprocessing
+import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -15,10 +16,11 @@ import pytest
 from aic.backends.c.rig import CRig, Trial
 from aic.backends.target import Effort, Outcome
 from aic.compiler.driver import Options, compile_model
+from aic.compiler.errors import MissingToolError, UsageError
 from aic.compiler.frontends.onnx.model import Model, load
 from aic.compiler.reuse import compile_cached
 from aic.compiler.tune.database import Database, Row
-from aic.compiler.tune.identity import rig_of
+from aic.compiler.tune.identity import fingerprint, rig_of
 from aic.compiler.tune.replay import known_schedules, replay
 from aic.compiler.tune.task import Tasks, tasks_of
 from aic.compiler.tune.tuning import Request, Tuning, tune
@@ -134,6 +136,29 @@ def test_candidates_that_fail_are_told_apart(model: Model) -> None:
     assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
 
 
+def test_a_worker_measures_what_it_is_sent(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+
+    def mapped(work: Callable[[object], object], items: Sequence[object], workers: str) -> Iterator[object]:
+        sent.append(workers)
+        yield from (pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(item))))) for item in items)
+
+    monkeypatch.setattr("aic.compiler.tune.remote.mapped", mapped)
+    request = replace(QUICK, workers="tcp://there:8786", trials=2, batch=2)
+    assert tune(model, "c", Options(), Database(tmp_path / "t.db"), request, lambda _: None).trials == 2
+    assert len(sent) >= 3 and set(sent) == {"tcp://there:8786"}
+    with pytest.raises(UsageError, match="one machine measures one at a time"):
+        tune(model, "c", Options(), Database(tmp_path / "t.db"), replace(QUICK, workers="4"), lambda _: None)
+
+
+def test_without_a_c_compiler_nothing_is_tuned(tmp_path: Path) -> None:
+    Database(tmp_path / "t.db").close()
+    options = Options(cc="no-such-cc")
+    assert known_schedules(tmp_path / "t.db", "c", options) == {}
+    with pytest.raises(MissingToolError, match="no-such-cc"):
+        fingerprint("c", options)
+
+
 def test_time_runs_out(model: Model, tmp_path: Path) -> None:
     found = tune(model, "c", Options(), Database(tmp_path / "t.db"), Request(seconds=0.0), lambda _: None)
     assert found.trials == 0 and all(kernel.ratio == 1 for kernel in found.kernels)
@@ -162,9 +187,10 @@ def test_a_killed_search_loses_nothing_it_told_of(
         with suppress(EOFError):
             while waits and told == before and mine.poll(30):
                 told = mine.recv()
-            time.sleep(random.random() / 10)
-            process.kill()
-            process.join()
+        time.sleep(random.random() / 10)
+        process.kill()
+        process.join()
+        with suppress(EOFError):
             while True:
                 told = mine.recv()
         mine.close()
