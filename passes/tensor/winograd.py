@@ -14,6 +14,7 @@ rounding (see `_winograd.py`), and an infinity or a NaN reaches all outputs of t
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 from xdsl.context import Context
@@ -152,7 +153,7 @@ def followers(found: Convolution) -> list[GenericOp]:
     chain, best = list[GenericOp](), 0
     op = found.op.next_op
     while op is not None:
-        if isinstance(op, GenericOp) and _follows(generic(op), made):
+        if isinstance(op, GenericOp) and not made.isdisjoint(op.inputs) and _follows(generic(op), made):
             chain.append(op)
             made.add(op.results[0])
             inside = {found.op, *chain}
@@ -316,7 +317,9 @@ def _flat(t: Body, matrix: Matrix, read: Sequence[SSAValue]) -> list[SSAValue]:
     """matrix * read * matrix', row after row."""
     width = len(matrix[0])
     rows = [read[i : i + width] for i in range(0, len(read), width)]
-    by = Arithmetic[SSAValue](t.add, t.sub, lambda x, factor: t.mul(x, t.const(float(factor), f32)))
+    factors = {f: t.const(float(f), f32) for f in sorted({abs(v) for line in matrix for v in line} - {0, 1})}
+    factors |= {-f: t.const(-float(f), f32) for f in list(factors) if any(-f in line for line in matrix)}
+    by = Arithmetic[SSAValue](t.add, t.sub, lambda x, factor: t.mul(x, factors[factor]))
     return [value for row in transformed(matrix, rows, by) for value in row]
 
 
@@ -349,6 +352,7 @@ def _padded(b: Views, x: SSAValue, more: Sequence[int]) -> SSAValue:
     return b.pad(x, (0, 0, *more), (0, 0, 0, 0), 0.0)
 
 
+@cache
 def _operations(matrix: Matrix) -> int:
     """Of transforming a tile: loads, stores and arithmetic."""
     count = 0
