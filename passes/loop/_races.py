@@ -3,7 +3,7 @@
     scf.for %i = 0 to 4 { scf.for %j = 0 to 8 { loop.store %v, %y[8 * %i + %j] } }      round i owns 8 i .. 8 i + 7
     scf.for %i = 0 to 4 { loop.store %v, %y[%i]; loop.load %y[%i + 1] }                 round i reads what i + 1 owns
 
-A buffer on the stack that each round writes before it reads may be given to each thread.
+A buffer on the stack, or a view of scratch memory, that each round writes before it reads may be given to each thread.
 """
 
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Verdict:
     """`reason` why rounds may not run at the same time, or ""; what each thread needs a buffer of its own for."""
 
     reason: str = ""
-    private: tuple[memref.AllocaOp, ...] = ()
+    private: tuple[memref.AllocaOp | memref.ViewOp, ...] = ()
 
 
 @dataclass
@@ -69,7 +69,7 @@ def judge(op: scf.ForOp, func: kernel.FuncOp) -> Verdict:
                 pass
     if overlapping(touched.keys() | other):
         return Verdict("two views of a buffer overlap")
-    private: list[memref.AllocaOp] = []
+    private: list[memref.AllocaOp | memref.ViewOp] = []
     for buffer, found in touched.items():
         if not found.writes or _is_inside(buffer, op):
             continue
@@ -77,7 +77,7 @@ def judge(op: scf.ForOp, func: kernel.FuncOp) -> Verdict:
             return Verdict(f"{buffer.type} is written, and read at an index that is not known")
         try:
             if not _disjoint(op, found):
-                if not isinstance(buffer.owner, memref.AllocaOp) or not _is_scratch(buffer, op):
+                if not isinstance(buffer.owner, memref.AllocaOp | memref.ViewOp) or not _is_scratch(buffer, op):
                     return Verdict(f"two rounds touch the same element of a {buffer.type}")
                 private.append(buffer.owner)
         except Unknown:
@@ -188,22 +188,25 @@ def _is_scratch(buffer: SSAValue, op: scf.ForOp) -> bool:
     """Whether a buffer is used in the loop only, and each round reads only what it wrote before."""
     if not all(op.is_ancestor(use.operation) for use in buffer.uses):
         return False
-    written = set[int]()
+    assert isinstance(buffer.type, MemRefType)
+    written = np.zeros(prod(buffer.type.get_shape()), np.bool_)
     for step in op.body.block.ops:
         inside = [o for o in step.walk() if isinstance(o, loop.LoadOp | loop.StoreOp) and o.memref is buffer]
-        reads = {a for o in inside if isinstance(o, loop.LoadOp) for a in _of_round(o, op)}
-        if not reads <= written:
+        if not all(written[_of_round(o, op)].all() for o in inside if isinstance(o, loop.LoadOp)):
             return False
-        written |= {a for o in inside if isinstance(o, loop.StoreOp) and _is_sure(o, op) for a in _of_round(o, op)}
+        for o in inside:
+            if isinstance(o, loop.StoreOp) and _is_sure(o, op):
+                written[_of_round(o, op)] = True
     return True
 
 
-def _of_round(access: Place, op: scf.ForOp) -> set[int]:
+def _of_round(access: Place, op: scf.ForOp) -> Numbers:
+    """The elements that an access touches in each round; Unknown if they are not the same ones in all."""
     if any(index is op.body.block.args[0] and coefficient for coefficient, index in access.terms):
         raise Unknown
     if _outer(access, op):
         raise Unknown
-    return set(np.unique(addresses(access, op)).tolist())
+    return addresses(access, op)[0]
 
 
 def _is_sure(access: Operation, op: scf.ForOp) -> bool:

@@ -9,16 +9,18 @@
     }
 
 What is split are whole rounds, so tiles stay as they are and sums in their order: results are the same bit for bit.
+A buffer that every round fills anew becomes each thread's own: on its stack, or as its share of more scratch memory.
 That rounds are independent is proved by their addresses (`_races.py`). Work of less than a few microseconds stays as it
 is. After join-launches, because that looks for kernels that only move; after all passes that tile.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import IndexType, ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.dialects.builtin import FunctionType, IndexType, MemRefType, ModuleOp, i8
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -44,17 +46,46 @@ class Parallelize(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.threads < 2:
             return
+        launches: dict[str, list[kernel.LaunchOp]] = {}
+        for launch in [o for o in op.walk() if isinstance(o, kernel.LaunchOp)]:
+            launches.setdefault(launch.kernel, []).append(launch)
         for func in [o for o in op.ops if isinstance(o, kernel.FuncOp)]:
-            splitter = _Splitter(func, self.threads, float(self.least))
-            for outer in [o for o in func.body.block.ops if isinstance(o, scf.ForOp)]:
-                for chosen in splitter.plan(outer, ()).loops:
-                    found = splitter.verdict(chosen)
-                    text = f"{len(trips(chosen) or ())} rounds among {self.threads} threads"
-                    if rewriting(chosen, "split", text):
-                        split(chosen, self.threads, found.private)
-            for unused in reversed([o for o in func.walk() if isinstance(o, SUNK)]):
-                if not unused.results[0].uses:
-                    Rewriter.erase_op(unused)
+            self._on(func, launches.get(func.sym_name.data, []))
+
+    def _on(self, func: kernel.FuncOp, launches: list[kernel.LaunchOp]) -> None:
+        splitter = _Splitter(func, self.threads, float(self.least), frozenset(rooms(func, launches)))
+        widened = set[SSAValue]()
+        for outer in [o for o in func.body.block.ops if isinstance(o, scf.ForOp)]:
+            for chosen in splitter.plan(outer, ()).loops:
+                found = splitter.verdict(chosen)
+                text = f"{len(trips(chosen) or ())} rounds among {self.threads} threads"
+                if rewriting(chosen, "split", text):
+                    widened |= split(chosen, self.threads, found.private)
+        for unused in reversed([o for o in func.walk() if isinstance(o, SUNK)]):
+            if not unused.results[0].uses:
+                Rewriter.erase_op(unused)
+        for room in widened:
+            widen(func, launches, room, self.threads)
+
+
+def rooms(func: kernel.FuncOp, launches: list[kernel.LaunchOp]) -> Iterator[SSAValue]:
+    """The arguments for which each launch has an allocation of its own, of bytes."""
+    for arg in func.body.block.args:
+        if not isinstance(arg.type, MemRefType) or arg.type.element_type != i8 or not launches:
+            continue
+        given = [launch.arguments[arg.index] for launch in launches]
+        if all(isinstance(value.owner, memref.AllocOp) and value.has_one_use() for value in given):
+            yield arg
+
+
+def widen(func: kernel.FuncOp, launches: list[kernel.LaunchOp], room: SSAValue, threads: int) -> None:
+    """Let an argument have room for all threads."""
+    assert isinstance(room.type, MemRefType) and isinstance(room, BlockArgument)
+    type = MemRefType(i8, [threads * room.type.get_shape()[0]])
+    for launch in launches:
+        Rewriter.replace_value_with_new_type(launch.arguments[room.index], type)
+    Rewriter.replace_value_with_new_type(room, type)
+    func.function_type = FunctionType.from_lists(func.body.block.arg_types, [])
 
 
 @dataclass(frozen=True)
@@ -66,14 +97,17 @@ class Plan:
 
 
 class _Splitter:
-    def __init__(self, func: kernel.FuncOp, threads: int, least: float):
-        self.func, self.threads, self.least = func, threads, least
+    def __init__(self, func: kernel.FuncOp, threads: int, least: float, rooms: frozenset[SSAValue]):
+        self.func, self.threads, self.least, self.rooms = func, threads, least, rooms
         self.known: dict[scf.ForOp, Verdict] = {}
 
     def verdict(self, op: scf.ForOp) -> Verdict:
         """Whether a loop may be split."""
         if op not in self.known:
-            self.known[op] = judge(op, self.func)
+            found = judge(op, self.func)
+            if any(isinstance(p, memref.ViewOp) and p.source not in self.rooms for p in found.private):
+                found = Verdict("its scratch memory cannot be made larger")
+            self.known[op] = found
         return self.known[op]
 
     def plan(self, op: scf.ForOp, around: tuple[scf.ForOp, ...]) -> Plan:
@@ -102,8 +136,9 @@ class _Splitter:
         return Plan(rounds * total, chosen)
 
 
-def split(op: scf.ForOp, threads: int, private: tuple[memref.AllocaOp, ...]) -> None:
-    """Let each part run its share of a loop's rounds; `private` buffers are each part's own."""
+def split(op: scf.ForOp, threads: int, private: tuple[memref.AllocaOp | memref.ViewOp, ...]) -> set[SSAValue]:
+    """Let each part run its share of a loop's rounds; `private` buffers are each part's own. The arguments that must
+    have room for all threads then."""
     rounds, made = trips(op), loop.ParallelOp(threads)
     assert rounds is not None
     made.location = op.location
@@ -115,12 +150,27 @@ def split(op: scf.ForOp, threads: int, private: tuple[memref.AllocaOp, ...]) -> 
     step = arith.ConstantOp.from_int_and_width(rounds.step, IndexType())
     block.add_ops([step, op])
     op.operands[0], op.operands[1], op.operands[2] = low, high, step.result
+    widened = set[SSAValue]()
     for buffer in private:
         buffer.detach()
-        block.insert_ops_before([buffer], step)
+        block.insert_op_before(buffer, op)
+        if isinstance(buffer, memref.ViewOp):
+            widened.add(buffer.source)
+            _shift(buffer, block.args[0])
     _sink(made)
     for inner in block.ops:
         inner.location = op.location
+    return widened
+
+
+def _shift(view: memref.ViewOp, part: SSAValue) -> None:
+    """Show a part's share of the scratch memory: the same bytes behind those of the parts before."""
+    assert isinstance(view.source.type, MemRefType)
+    share = arith.ConstantOp.from_int_and_width(view.source.type.get_shape()[0], IndexType())
+    start = arith.MuliOp(part, share.result)
+    total = arith.AddiOp(start.result, view.byte_shift)
+    Rewriter.insert_op([share, start, total], InsertPoint.before(view))
+    view.operands[1] = total.result
 
 
 def _bounds(block: Block, rounds: range) -> tuple[SSAValue, SSAValue]:

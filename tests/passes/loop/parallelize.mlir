@@ -132,6 +132,42 @@ kernel.func @stages(%x: memref<4x64xf32>, %y: memref<4x64xf32>, %room: memref<25
 
 // -----
 
+// The same, where each launch has scratch memory of its own: there is more of it, and each thread has its share.
+// CHECK:       kernel.func @stages(%x: memref<4x64xf32>, %y: memref<4x64xf32>, %room: memref<512xi8>)
+// CHECK:         loop.parallel
+// CHECK:           %[[SHARE:.*]] = arith.constant 256 : index
+// CHECK-NEXT:      %[[START:.*]] = arith.muli %part, %[[SHARE]]
+// CHECK-NEXT:      %[[AT:.*]] = arith.addi %[[START]]
+// CHECK-NEXT:      memref.view %room[%[[AT]]][] : memref<512xi8> to memref<64xf32>
+// CHECK-NEXT:      scf.for
+// CHECK-NOT:       loop.parallel
+// CHECK:       memref.alloc() : memref<512xi8>
+kernel.func @stages(%x: memref<4x64xf32>, %y: memref<4x64xf32>, %room: memref<256xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c64 = arith.constant 64 : index
+  %t = memref.view %room[%c0][] : memref<256xi8> to memref<64xf32>
+  scf.for %i = %c0 to %c4 step %c1 {
+    scf.for %j = %c0 to %c64 step %c1 {
+      %v = loop.load %x[64 * %i + %j] : memref<4x64xf32> -> f32
+      loop.store %v, %t[%j] : f32, memref<64xf32>
+    }
+    scf.for %k = %c0 to %c64 step %c1 {
+      %w = loop.load %t[-1 * %k + 63] : memref<64xf32> -> f32
+      loop.store %w, %y[64 * %i + %k] : f32, memref<4x64xf32>
+    }
+  }
+  kernel.return
+}
+func.func @main(%x: memref<4x64xf32>, %y: memref<4x64xf32>) {
+  %room = memref.alloc() : memref<256xi8>
+  kernel.launch @stages(%x, %y, %room) : (memref<4x64xf32>, memref<4x64xf32>, memref<256xi8>) -> ()
+  func.return
+}
+
+// -----
+
 // An argument that lies under another one: %x is read where %y is written before.
 // CHECK:       kernel.func @under
 // CHECK-NOT:     loop.parallel
