@@ -26,6 +26,7 @@ from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, element, shape
@@ -49,7 +50,7 @@ class NarrowWeights(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.dtype not in ("bf16", "int8"):
-            raise ValueError(f"narrow-weights: dtype must be bf16 or int8, found {self.dtype!r}")
+            raise PassFailedException(f"narrow-weights: dtype must be bf16 or int8, found {self.dtype!r}")
         weights = ctx.weights if isinstance(ctx, AicContext) else WeightStore()
         for found in [o for o in op.walk() if isinstance(o, GenericOp)]:
             view = generic(found)

@@ -24,6 +24,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import element, shape
@@ -61,7 +62,7 @@ class Winograd(ModulePass):
         if not isinstance(ctx, AicContext):
             return
         if self.tile not in (0, *FILTERINGS):
-            raise ValueError(f"winograd: tile must be 0, {', '.join(map(str, FILTERINGS))}, found {self.tile}")
+            raise PassFailedException(f"winograd: tile must be 0, {', '.join(map(str, FILTERINGS))}, found {self.tile}")
         outliner = Outliner(op)
         for function in [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]:
             for generic_op in [o for o in function.walk() if isinstance(o, GenericOp)]:

@@ -18,6 +18,7 @@ from aic.passes.tensor._winograd import FILTERINGS, Arithmetic, transformed
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
+from xdsl.utils.exceptions import PassFailedException
 
 EXACT = Arithmetic[Fraction](lambda a, b: a + b, lambda a, b: a - b, lambda a, factor: a * factor)
 
@@ -105,3 +106,10 @@ def test_what_does_not_gain_stays_with_its_reason():
         run_pipeline(ctx, module, "lower-graph-to-tensor,winograd")
     assert not [op for op in module.walk() if isinstance(op, kernel.LaunchOp)]
     assert any("cycles" in remark.text for remark in report.remarks())
+
+
+@pytest.mark.parametrize("step", ["winograd{tile=3}", "narrow-weights{dtype=f8}"])
+def test_an_option_that_there_is_not_is_refused(step):
+    ctx, module, _ = network((1, 3, 8, 8), 5, 1, "")
+    with pytest.raises(PassFailedException, match="must be"):
+        run_pipeline(ctx, module, f"lower-graph-to-tensor,{step}")
