@@ -19,10 +19,10 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ..dialects import kernel
+from ..dialects._generic import ADDS, CASTS, MULS, generic
 from ..dialects._location import origins
 from ..dialects._shape import dtype, shape
 from ..dialects._xdsl import GenericOp
-from ..passes.tensor._generic import ADDS, CASTS, MULS, generic
 from .inspect import main_of
 from .pipeline import Observer
 

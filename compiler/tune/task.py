@@ -15,8 +15,8 @@ from xdsl.passes import ModulePass
 
 from ...dialects import kernel
 from ...dialects._location import origins
+from ...dialects._stages import analyse
 from ...dialects.graph.weight import AicContext, WeightOp
-from ...passes._nest.kernel import analyse
 from ...passes._nest.schedule import schedule as attribute
 from ...passes._nest.signature import launched, signature, weights_of
 from ...passes._nest.tiling import Machine

@@ -1,7 +1,5 @@
 """A kernel's generics as loop nests: what is read where, which generics run together, tiles, and the loops themselves.
 
-access.py   an operand's address as a linear form in the kernel's dims
-kernel.py   the kernel: dims shared by its generics, stages, what passes between them
 tiling.py   vector dim, register tile, order of loops (the analytic default)
 scope.py    blocks under construction: loads at the loop they depend on, constants, splats
 body.py     a generic's body at a point, scalar or vector

@@ -10,10 +10,10 @@ from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
+from ...dialects._access import Access, axis_steps
+from ...dialects._stages import Member
 from ...dialects._xdsl import IndexOp, YieldOp
 from ...dialects.loop import LANEWISE, LanesOp, StepOp
-from .access import Access, axis_steps
-from .kernel import Member
 from .scope import Base, Code
 
 

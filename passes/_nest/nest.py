@@ -10,8 +10,8 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import kernel
 from ...dialects._shape import dtype, element, shape
+from ...dialects._stages import Kernel, analyse
 from .body import barred
-from .kernel import Kernel, analyse
 from .legality import ScheduleError, check
 from .schedule import tiles_of
 from .scope import Base, Code

@@ -8,8 +8,8 @@ from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr, LocationAttr, VectorType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from ...dialects._access import Access
 from ...dialects.loop import LoadOp, SplatOp, StoreOp
-from .access import Access
 
 Base = tuple[SSAValue | None, int]
 """Where a tile begins along a dim: a loop's index (or none) plus a constant."""

@@ -21,9 +21,9 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects._shape import element
+from ...dialects._stages import Kernel, Member
 from ...dialects.loop import Combine, PrefetchOp, ReduceOp
 from .body import Body, Point
-from .kernel import Kernel, Member
 from .scope import Base, Code
 from .tiling import Tiling, pieces, segments
 from .walk import JOINS, Walk

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd, prod
 
-from .access import Access
+from ...dialects._access import Access
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from xdsl.dialects.builtin import IndexType, IntegerType
 from xdsl.ir import Attribute, SSAValue
 
+from ...dialects._access import Access, axis_steps, located, panel
+from ...dialects._generic import Access as View
 from ...dialects._shape import dtype, element
-from ..tensor._generic import Access as View
-from .access import Access, axis_steps, located, panel
+from ...dialects._stages import Kernel, Member, Stage
 from .body import barred, indexed
-from .kernel import Kernel, Member, Stage
 from .tiling import Load, Problem
 
 Homes = dict[SSAValue, tuple[SSAValue, Attribute]]

@@ -29,7 +29,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
 from ...dialects._report import rewriting
-from .._nest.kernel import is_bufferized
+from ...dialects._stages import is_bufferized
 from .._nest.legality import ScheduleError
 from .._nest.nest import generate
 from .._nest.tiling import Machine

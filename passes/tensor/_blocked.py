@@ -14,10 +14,10 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, IndexType, TensorTyp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
+from ...dialects._generic import Access, Generic
 from ...dialects._shape import Array, element, shape
 from ...dialects._xdsl import GenericOp, IteratorTypeAttr
 from ._edit import inserted
-from ._generic import Access, Generic
 from ._lower._body import scalar_attribute
 from ._moves import copy
 from ._reshape import reshaped, start

@@ -7,9 +7,9 @@
 
 from xdsl.ir import Operation
 
+from ...dialects._generic import Access, Generic, generic
 from ...dialects._xdsl import GenericOp
 from ...dialects.graph._base import Fusion
-from ._generic import Access, Generic, generic
 
 RANK = {kind: i for i, kind in enumerate(Fusion)}
 """From the class that joins any to the one that joins none."""

@@ -13,8 +13,8 @@ from heapq import heapify, heappop, heappush
 
 from xdsl.ir import Block, Operation, SSAValue
 
+from ...dialects._generic import Generic, generic
 from ...dialects._xdsl import GenericOp
-from ._generic import Generic, generic
 from ._space import Dims, Member, Space, agrees, space_of, unified
 
 LARGEST = 128

@@ -5,10 +5,10 @@
 
 from xdsl.ir.affine import AffineMap
 
+from ...dialects._generic import generic
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp, GenericOp
 from ...dialects.kernel import FuncOp
-from ._generic import generic
 
 
 def may_overwrite(func: FuncOp, argument: int, result: int) -> bool:

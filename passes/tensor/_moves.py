@@ -11,12 +11,12 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.traits import IsTerminator
 
+from ...dialects._generic import indices
 from ...dialects._report import may_rewrite, rewriting
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import FillOp, GenericOp, IteratorType, IteratorTypeAttr, TransposeOp, YieldOp
 from ._dead import readers
 from ._edit import inserted, replace
-from ._generic import indices
 
 
 def copied_from(op: Operation) -> tuple[SSAValue, AffineMap] | None:

@@ -13,11 +13,11 @@ from xdsl.dialects import tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
+from ...dialects._generic import Access, Contraction, Generic, generic
 from ...dialects._layout import order_of, strides_of
 from ...dialects._shape import shape
 from ...dialects._xdsl import FillOp, GenericOp
 from ...dialects.kernel import FuncOp
-from ._generic import Access, Contraction, Generic, generic
 
 Order = tuple[int, ...]
 

@@ -19,10 +19,10 @@ from xdsl.dialects.builtin import AffineMapAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
+from ...dialects._generic import Access, Generic
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp, IndexOp, IteratorTypeAttr
 from ._edit import inserted
-from ._generic import Access, Generic
 from ._moves import redirect
 from ._reshape import Groups, Reshape, groups_of, reshaped, start
 

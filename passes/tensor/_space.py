@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
+from ...dialects._generic import Access, Generic
 from ...dialects._shape import shape
-from ._generic import Access, Generic
 
 Dims = tuple[int, ...]
 

@@ -13,12 +13,12 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
+from ...dialects._generic import Access, Generic, generic
 from ...dialects._report import rewriting
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp, IndexOp
 from ._dead import readers
 from ._edit import replace
-from ._generic import Access, Generic, generic
 from ._moves import copy
 from ._reshape import is_fresh, start
 from ._respace import sink

@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import AnyFloat, IndexType, ModuleOp, TensorType
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from ...dialects._generic import Access, Generic, generic
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import dtype, element, shape
 from ...dialects._xdsl import GenericOp, IndexOp, YieldOp
@@ -32,7 +33,6 @@ from ...dialects.graph.weight import AicContext, WeightOp, WeightStore
 from ._blocked import Dims, Split, blocked_array, blocked_shape, from_blocks, to_blocks
 from ._dead import erase_dead
 from ._edit import inserted
-from ._generic import Access, Generic, generic
 from ._reshape import is_fresh
 
 FINITE = (

@@ -23,17 +23,17 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
+from ...dialects._generic import Access
 from ...dialects._layout import ROW_MAJOR, laid_out, layout_of, ordered
 from ...dialects._report import rewriting
 from ...dialects._shape import shape
+from ...dialects._stages import Kernel, Member, analyse
 from ...dialects.graph.weight import WeightOp
-from .._nest.kernel import Kernel, Member, analyse
 from .._nest.legality import ScheduleError, check
 from .._nest.schedule import parse_schedule, schedule, tiles_of
 from .._nest.signature import launched, signature, weights_of
 from .._nest.tiling import Machine, Problem, Tile, Tiling, choose
 from .._nest.walk import Walk, problem, walk
-from ._generic import Access
 
 
 @dataclass(frozen=True)

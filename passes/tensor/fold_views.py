@@ -23,11 +23,11 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 
+from ...dialects._generic import Access, Generic, generic
 from ...dialects._report import may_rewrite, rewriting
 from ...dialects._shape import shape
 from ...dialects._xdsl import GenericOp
 from ._dead import erase_dead, readers
-from ._generic import Access, Generic, generic
 from ._moves import copied_from, forward, generalize, permutation, read_through, slice_before_copy
 from ._reshape import is_fresh, merge_reshapes
 from ._respace import drop_ones, sink

@@ -28,12 +28,12 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
+from ...dialects._generic import Generic, generic
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import Array, element, shape
 from ...dialects._xdsl import GenericOp
 from ...dialects.graph.weight import AicContext, Recipe, WeightOp, WeightStore, recipe
 from ._edit import inserted
-from ._generic import Generic, generic
 from ._lower._views import Views
 
 MANY = 1 << 16

@@ -25,12 +25,12 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
+from ...dialects._generic import Generic, generic
 from ...dialects._report import rewriting
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import GenericOp, IndexOp
 from ._dead import erase_dead, readers
 from ._edit import inserted
-from ._generic import Generic, generic
 from ._margins import slices_of_one
 from ._moves import copied_from, generalize
 from ._reshape import is_fresh, start

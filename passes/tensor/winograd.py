@@ -26,12 +26,12 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
+from ...dialects._generic import Access, Generic, generic
 from ...dialects._report import missed, rewriting
 from ...dialects._shape import element, shape
 from ...dialects._xdsl import GenericOp, IndexOp, YieldOp
 from ...dialects.graph.weight import AicContext, WeightOp, WeightStore, recipe
 from ._dead import erase_dead
-from ._generic import Access, Generic, generic
 from ._lower._body import Body
 from ._lower._views import Views
 from ._margins import margin_of

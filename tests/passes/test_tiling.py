@@ -1,7 +1,7 @@
 """The register tile by what the caches do: panels that the first cache does not hold, rows that share its sets."""
 
 import pytest
-from aic.passes._nest.access import Access
+from aic.dialects._access import Access
 from aic.passes._nest.tiling import Load, Machine, Problem, Tiling, choose
 
 M, N, K = 0, 1, 2

@@ -9,7 +9,7 @@ from aic.compiler.tune.features import features_of, rank_correlation
 from aic.compiler.tune.learned import Ridge
 from aic.compiler.tune.space import Schedule, Space, choices_of, distance
 from aic.compiler.tune.tuners import TUNERS, tuner_named
-from aic.passes._nest.access import Access
+from aic.dialects._access import Access
 from aic.passes._nest.legality import refusal
 from aic.passes._nest.tiling import Load, Machine, Problem, Tile, choose
 

@@ -6,7 +6,7 @@ from itertools import combinations
 from random import Random
 
 import pytest
-from aic.passes.tensor._generic import generic
+from aic.dialects._generic import generic
 from aic.passes.tensor._grouping import Dependences, Group, Grouping, greedy
 from aic.passes.tensor._moves import generalize
 from aic.passes.tensor._post_dominators import between, by_post_dominators, tree

@@ -1,7 +1,7 @@
 """What a linalg.generic does, read from its maps: the extents of its loops."""
 
+from aic.dialects._generic import generic
 from aic.dialects._xdsl import GenericOp
-from aic.passes.tensor._generic import generic
 from xdsl.context import Context
 from xdsl.dialects import builtin, tensor, test
 from xdsl.dialects.linalg import Linalg

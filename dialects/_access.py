@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from xdsl.dialects.builtin import AffineMapAttr
 from xdsl.ir import Attribute, SSAValue
 
-from ...dialects._layout import _digits, layout_of, physical_shape, row_major, strides_of
-from ...dialects._shape import shape
-from ..tensor._generic import Index
+from ._generic import Index
+from ._layout import _digits, layout_of, physical_shape, row_major, strides_of
+from ._shape import shape
 
 Step = tuple[int, int]
 

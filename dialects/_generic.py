@@ -21,8 +21,8 @@ from xdsl.ir.affine import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from ...dialects._shape import shape
-from ...dialects._xdsl import GenericOp, IteratorType
+from ._shape import shape
+from ._xdsl import GenericOp, IteratorType
 
 CASTS = (
     arith.ExtFOp,

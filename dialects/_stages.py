@@ -14,11 +14,11 @@ from xdsl.dialects import bufferization, tensor
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ...dialects import kernel
-from ...dialects._shape import shape
-from ...dialects._xdsl import FillOp, GenericOp
-from ..tensor._generic import Generic, Index, generic
-from .access import Access, located
+from . import kernel
+from ._access import Access, located
+from ._generic import Generic, Index, generic
+from ._shape import shape
+from ._xdsl import FillOp, GenericOp
 
 
 @dataclass(eq=False)
