@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Operation
 from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, RewritePattern
+from xdsl.traits import SymbolOpInterface
 
 from ._location import origins
 
@@ -164,14 +165,21 @@ def rewriting(
         return True
     if not report.is_open(required):
         return False
-    report.applied(rule, op.name, location or op.location, text, saved, launches, required=required)
+    report.applied(rule, _named(op), location or op.location, text, saved, launches, required=required)
     return True
 
 
-def missed(op: Operation, rule: str, reason: str) -> None:
-    """Note why an op was not rewritten though it nearly fits; ops of the same kind and origin are noted once."""
+def missed(op: Operation, rule: str, reason: str, location: LocationAttr | None = None) -> None:
+    """Note why an op was not rewritten though it nearly fits; ops of the same kind, name and origin are noted once."""
     if (report := _current.get()) is not None:
-        report.missed(rule, op.name, op.location, reason)
+        report.missed(rule, _named(op), location or op.location, reason)
+
+
+def _named(op: Operation) -> str:
+    """The op's kind, and its symbol if it has one: several kernels may come from one ONNX node."""
+    symbol = op.get_trait(SymbolOpInterface)
+    name = symbol.get_sym_attr_name(op) if symbol is not None else None
+    return f"{op.name} @{name.data}" if name is not None else op.name
 
 
 def watched(pattern: RewritePattern) -> RewritePattern:

@@ -10,13 +10,14 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import kernel
 from ...dialects._shape import dtype, element, shape
-from ...dialects._stages import Kernel, analyse
+from ...dialects._stages import Kernel, Member, analyse
 from .body import barred
 from .legality import ScheduleError, check
+from .scalar import Scalar, stages_without
 from .schedule import tiles_of
 from .scope import Base, Code
 from .stage import Nest
-from .tiling import Machine, Tile, Tiling, choose, pieces
+from .tiling import Machine, Problem, Tile, Tiling, choose, pieces
 from .walk import Homes, Walk, problem, walk
 
 STACK = 16 * 1024
@@ -25,10 +26,12 @@ STACK = 16 * 1024
 
 @dataclass(frozen=True)
 class Generated:
-    """What became of a kernel: bytes of scratch memory that each launch must give it, and the tiling of each stage."""
+    """What became of a kernel: bytes of scratch memory that each launch must give it, the tiling of each stage, and why
+    stages that have no vectors have none."""
 
     scratch: int
     tilings: tuple[Tiling, ...]
+    scalar: tuple[Scalar, ...]
 
 
 def generate(func: kernel.FuncOp, machine: Machine) -> Generated | None:
@@ -48,7 +51,7 @@ def generate(func: kernel.FuncOp, machine: Machine) -> Generated | None:
     for op in reversed(old):
         op.erase(safe_erase=False)
     block.add_op(kernel.ReturnOp())
-    return Generated(maker.scratch_bytes, tilings)
+    return Generated(maker.scratch_bytes, tilings, stages_without(found, maker.seen, tilings, maker.row))
 
 
 class _Maker:
@@ -57,11 +60,14 @@ class _Maker:
         self.scratch_bytes = 0
         self.scratch: SSAValue | None = None
         self.homes: Homes = {}
+        self.row: int | None = None
+        self.seen: list[Problem] = []
         self.own: set[SSAValue] = set()
 
     def run(self) -> tuple[Tiling, ...]:
         found = self.found
         row, lanes = self._row()
+        self.row = row
         self._allocate(lanes if row is not None else 1)
         bases: dict[int, Base] = {}
         tilings: list[Tiling] = []
@@ -84,12 +90,14 @@ class _Maker:
         if served and any(p.sizes for p in problems):
             return None, 1
         stopped = frozenset[int]().union(*(barred(m) for m in found.members))
-        for dim in sorted(found.common - stopped, key=lambda d: -found.sizes[d]):
+        rows: list[tuple[int, int, int]] = []
+        for dim in found.common - stopped:
             steps = [load.access.inner(dim) for p in problems for load in p.loads if load.access.buffer in found.places]
             stores = [a.inner(dim) for p in problems for a in p.stores]
-            if all(s in (0, 1) for s in steps) and all(s == 1 for s in stores):
-                return dim, min(p.lanes for p in problems)
-        return None, 1
+            apart = sum(s not in (0, 1) for s in steps) + sum(s != 1 for s in stores)
+            if 0 not in stores and (not apart or 2 * apart <= sum(map(_work, found.members))):
+                rows.append((apart, -found.sizes[dim], dim))
+        return (min(rows)[2], min(p.lanes for p in problems)) if rows else (None, 1)
 
     def _is_row(self, value: SSAValue) -> bool:
         return all(d is None or d in self.found.common for d in self.found.place(value))
@@ -152,11 +160,13 @@ class _Maker:
     def _stages(self, row: int | None, lanes: int, bases: dict[int, Base]) -> list[Tiling]:
         rows: dict[SSAValue, SSAValue] = {}
         found: list[Tiling] = []
+        self.seen = []
         for index in range(len(self.found.stages)):
             addresses = self._walk(index, row, lanes)
             wanted = self.wanted.get(index) if row is None else None
             seen = problem(self.found, addresses, self.machine.vector_bytes)
             check(seen, wanted)
+            self.seen.append(seen)
             tiling = choose(seen, self.machine, wanted)
             if row is not None:
                 order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
@@ -164,6 +174,11 @@ class _Maker:
             found.append(tiling)
             Nest(self.found, self.code, addresses, tiling, bases, rows, None if row is None else (row, lanes)).emit()
         return found
+
+
+def _work(member: Member) -> int:
+    """Scalar ops that one vector op of the body is worth, roughly: a function is worth many."""
+    return sum(10 if op.name.startswith("math.") else 1 for op in member.generic.op.body.block.ops)
 
 
 def _spans(size: int, lanes: int) -> Iterator[tuple[int, int, int]]:

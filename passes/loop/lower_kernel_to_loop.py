@@ -14,7 +14,7 @@
 
 After bufferize, because loops need buffers. Kernels that are loops already stay as they are. A kernel that needs room
 between its stages gets one more argument, and each of its launches an allocation. A schedule that cannot be carried out
-(vectors along a looked-up dim, rows of a reduced one) is refused.
+(vectors along a looked-up dim, rows of a reduced one) is refused. Whatever has no vectors is remarked, with the reason.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
-from ...dialects._report import rewriting
+from ...dialects._location import fused, origins
+from ...dialects._report import missed, rewriting
 from ...dialects._stages import is_bufferized
 from .._nest.legality import ScheduleError
-from .._nest.nest import generate
+from .._nest.nest import Generated, generate
 from .._nest.tiling import Machine
 
 
@@ -55,6 +56,7 @@ class LowerKernelToLoop(ModulePass):
                 made = generate(func, machine)
             except ScheduleError as error:
                 raise PassFailedException(f"lower-kernel-to-loop: kernel @{func.sym_name.data}: {error}") from error
+            _tell(op, func, made)
             if made is not None and made.scratch:
                 scratch[func.sym_name.data] = made.scratch
                 inputs = [arg.type for arg in func.body.block.args]
@@ -62,6 +64,22 @@ class LowerKernelToLoop(ModulePass):
                 Rewriter.replace_value_with_new_type(func.body.block.args[-1], MemRefType(i8, [made.scratch]))
         if scratch:
             _give_scratch(op, scratch)
+
+
+def _tell(module: ModuleOp, func: kernel.FuncOp, made: Generated | None) -> None:
+    """Remark on loops over single elements; a kernel that only moves comes from where it is launched."""
+    if made is not None and not made.scalar:
+        return
+    location = func.location
+    if not origins(location):
+        launches = [o for o in module.walk() if isinstance(o, kernel.LaunchOp) and o.kernel == func.sym_name.data]
+        location = fused(launch.location for launch in launches)
+    if made is None:
+        missed(func, "vectorize", "it is made of loops of its own, over single elements", location)
+        return
+    stages = len(made.tilings)
+    told = (f"stage {s.stage} of {stages}, {s.points} points: {s.reason}" for s in made.scalar)
+    missed(func, "vectorize", ". ".join(told), location)
 
 
 def _give_scratch(module: ModuleOp, scratch: dict[str, int]) -> None:

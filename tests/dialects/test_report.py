@@ -8,7 +8,7 @@ from aic.compiler.pipeline import run_pipeline
 from aic.compiler.telling import remarks_text
 from aic.dialects._report import Report, collecting, missed, rewriting, rule_of
 from xdsl.dialects.arith import AddfOp, MulfOp, SubfOp
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, NameLoc, StringAttr, UnknownLoc
 from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -103,6 +103,15 @@ def test_a_rewrite_takes_back_that_it_was_missed():
         missed(op, "r", "not yet")
         assert rewriting(op, "r")
     assert [r.applied for r in report.remarks()] == [True]
+
+
+def test_ops_with_a_name_are_told_apart():
+    ctx = context()
+    funcs = list(Parser(ctx, TEXT + TEXT.replace("@f", "@g")).parse_module().ops)
+    with collecting(Report()) as report:
+        for op in funcs:
+            missed(op, "r", "no", NameLoc(StringAttr("/node"), UnknownLoc()))
+    assert [(r.op, r.nodes) for r in report.remarks()] == [("func.func @f", ("/node",)), ("func.func @g", ("/node",))]
 
 
 def test_what_a_rewrite_saves_is_summed_by_rule():

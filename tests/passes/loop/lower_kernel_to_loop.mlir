@@ -98,6 +98,49 @@ kernel.func @softmax(%x: memref<6x37xf32>, %y: memref<6x37xf32>) {
   kernel.return
 }
 
+// Rows of two are less than a vector, and have functions worth one: eight rows at a time, though they lie apart.
+
+// CHECK-LABEL: kernel.func @softmax_of_two
+// CHECK:         %[[ROW:.*]] = memref.alloca() {{.*}} : memref<16xf32>
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK:           loop.load %x[2 * %[[I]] + 1] stride 2 : memref<24x2xf32> -> vector<8xf32>
+// CHECK:           math.exp %{{.*}} : vector<8xf32>
+// CHECK:           loop.store %{{.*}}, %[[ROW]][
+// CHECK:           arith.divf
+// CHECK-NEXT:      loop.store %{{.*}}, %y[2 * %[[I]]{{.*}}] stride 2
+kernel.func @softmax_of_two(%x: memref<24x2xf32>, %y: memref<24x2xf32>) {
+  %xt = bufferization.to_tensor %x : memref<24x2xf32> to tensor<24x2xf32>
+  %least = arith.constant 0xFF800000 : f32
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<24x2xf32>
+  %e1 = tensor.empty() : tensor<24xf32>
+  %i = linalg.fill ins(%least : f32) outs(%e1 : tensor<24xf32>) -> tensor<24xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%xt : tensor<24x2xf32>) outs(%i : tensor<24xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %v = arith.maximumf %o, %a : f32
+    linalg.yield %v : f32
+  } -> tensor<24xf32>
+  %ex = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%xt, %m : tensor<24x2xf32>, tensor<24xf32>) outs(%e : tensor<24x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %v = arith.subf %a, %b : f32
+    %t = math.exp %v : f32
+    linalg.yield %t : f32
+  } -> tensor<24x2xf32>
+  %i2 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<24xf32>) -> tensor<24xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%ex : tensor<24x2xf32>) outs(%i2 : tensor<24xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %v = arith.addf %o, %a : f32
+    linalg.yield %v : f32
+  } -> tensor<24xf32>
+  %d = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%ex, %s : tensor<24x2xf32>, tensor<24xf32>) outs(%e : tensor<24x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %v = arith.divf %a, %b : f32
+    linalg.yield %v : f32
+  } -> tensor<24x2xf32>
+  bufferization.materialize_in_destination %d in writable %y : (tensor<24x2xf32>, memref<24x2xf32>) -> ()
+  kernel.return
+}
+
 // Loops already: stays as it is.
 
 // CHECK-LABEL: kernel.func @imperative
