@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import kernel, loop
-from .blob import Blob, blob
+from ...dialects.graph._blob import Blob, blob
 from .control import body
 from .table import TABLE
 from .threads import DECLARED, PROTOTYPE, pool, threads_of

@@ -18,8 +18,8 @@ BYTES |= {"i32": 4, "u32": 4, "fp32": 4, "i64": 8, "u64": 8, "fp64": 8}
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument that is handed over at a launch: Triton's name of its type (`*fp16` is a pointer), what divides it, of
-    a pointer in bytes (1: nothing is promised), whether the kernel writes there, and how many elements it reaches."""
+    """An argument that is handed over at a launch: Triton's name of its type (`*fp16` is a pointer), what divides it
+    (of a pointer in bytes; 1: nothing is promised), whether the kernel writes there, how many elements it reaches."""
 
     name: str
     type: str

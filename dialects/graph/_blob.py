@@ -1,4 +1,4 @@
-"""The weights as one file: each array as its layout says, 64-byte aligned, in the order in which they are used."""
+"""The weights as one file: each array as its layout says, aligned, in the order in which they are used."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import IO
 import numpy as np
 from xdsl.ir import Operation
 
-from ...dialects._layout import physical
-from ...dialects._shape import Array, dtype, shape
-from ...dialects.graph.weight import WeightOp, WeightStore
+from .._layout import physical
+from .._shape import Array, dtype, shape
+from .weight import WeightOp, WeightStore
 
 ALIGNMENT = 64
 
@@ -57,8 +57,8 @@ def _as(array: Array, kind: np.dtype[np.generic]) -> Array:
     return array.view(kind)
 
 
-def blob(root: Operation) -> Blob:
-    """Place the weights that `root` uses."""
+def blob(root: Operation, alignment: int = ALIGNMENT) -> Blob:
+    """Place the weights that `root` uses, each at a multiple of so many bytes."""
     known: dict[tuple[str, str], int] = {}
     entries: list[Entry] = []
     places: dict[Operation, int] = {}
@@ -68,11 +68,11 @@ def blob(root: Operation) -> Blob:
         if key not in known:
             stored, _ = physical(op.res.type)
             size = prod(stored) * dtype(op.res.type).itemsize
-            known[key] = -(-end // ALIGNMENT) * ALIGNMENT
+            known[key] = -(-end // alignment) * alignment
             entries.append(Entry(op, known[key], size))
             end = known[key] + size
         places[op] = known[key]
-    return Blob(tuple(entries), places, -(-end // ALIGNMENT) * ALIGNMENT)
+    return Blob(tuple(entries), places, -(-end // alignment) * alignment)
 
 
 def _weights(root: Operation) -> Iterator[WeightOp]:
