@@ -105,7 +105,7 @@ def _launches(program: Program, lies: Block) -> list[str]:
     )
     for launch in program.launches:
         made = program.kernels[launch.kernel]
-        grid = ", ".join(map(str, made.grid))
+        grid = ", ".join(map(str, launch.grid))
         told = f"  {{{numbers[launch.kernel]}, {{{grid}}}, {count}, {len(launch.arguments)}}},"
         launches.append(f"{told}  /* {launch.kernel} */")
         arguments.append("  " + " ".join(f"{a}," for a in _arguments(launch, made, lies)))

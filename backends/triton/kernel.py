@@ -1,6 +1,6 @@
 """A kernel as Triton source with all that compiling and launching it takes: what the printer makes of a `tile.kernel`.
 
-Kernel("add", "@triton.jit\\ndef add(x, y, N: tl.constexpr): ..", (Parameter("x", "*fp16"), ..), {"N": 8}, (4, 1, 1))
+Kernel("add", "@triton.jit\\ndef add(x, y, N: tl.constexpr): ..", (Parameter("x", "*fp16"), ..), {"N": 8}, warps=4)
 """
 
 import hashlib
@@ -48,11 +48,9 @@ class Kernel:
     source: str
     parameters: tuple[Parameter, ...]
     constants: Mapping[str, Constant] = field(default_factory=dict[str, Constant])
-    grid: tuple[int, int, int] = (1, 1, 1)
     warps: int = 4
     stages: int = 3
     maxnreg: int = 0
-    nodes: tuple[str, ...] = ()
     bytes: int = 0
     flops: int = 0
     dots: int = 0
@@ -62,11 +60,6 @@ class Kernel:
     def text(self) -> str:
         """A module of Python with this one kernel."""
         return f"{IMPORTS}\n\n{self.source}"
-
-    @property
-    def programs(self) -> int:
-        """How many programs a launch runs."""
-        return self.grid[0] * self.grid[1] * self.grid[2]
 
     @property
     def options(self) -> dict[str, int]:
@@ -81,5 +74,5 @@ class Kernel:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def json(self) -> dict[str, object]:
-        """As plain data, for a manifest."""
-        return {**asdict(self), "source": None}
+        """As plain data, without its source."""
+        return {key: value for key, value in asdict(self).items() if key != "source"}

@@ -17,8 +17,6 @@ def add_relu(x, y, o, N: tl.constexpr, BLOCK: tl.constexpr):
         Parameter("o", "*fp16", written=True, elements=4096),
     ),
     {"N": 4096, "BLOCK": 1024},
-    grid=(4, 1, 1),
-    nodes=("add", "relu"),
     bytes=3 * 8192,
     flops=8192,
 )
@@ -35,8 +33,6 @@ def softmax(x, o, N: tl.constexpr, BLOCK: tl.constexpr):
 """,
     (Parameter("x", "*fp16", elements=8192), Parameter("o", "*fp16", written=True, elements=8192)),
     {"N": 1024, "BLOCK": 1024},
-    grid=(8, 1, 1),
-    nodes=("softmax",),
 )
 MATMUL = Kernel(
     "matmul_bias_relu",
@@ -62,8 +58,6 @@ def matmul_bias_relu(a, b, bias, o, M: tl.constexpr, N: tl.constexpr, K: tl.cons
         Parameter("o", "*fp16", written=True, elements=64 * 128),
     ),
     {"M": 64, "N": 128, "K": 128, "BM": 64, "BN": 64, "BK": 64},
-    grid=(1, 2, 1),
-    nodes=("matmul", "add", "relu"),
     dots=1,
 )
 ALL = (ADD, SOFTMAX, MATMUL)

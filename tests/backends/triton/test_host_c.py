@@ -23,7 +23,6 @@ SCALED = Kernel(
     "scaled",
     "",
     (Parameter("x", "*fp16", elements=4096, written=True), Parameter("n", "i32", 1), Parameter("by", "fp32", 1)),
-    grid=(1, 2, 3),
 )
 W = 64 * 128 * 2
 PROGRAM = Program(
@@ -38,10 +37,15 @@ PROGRAM = Program(
                 Place("weight", 2 * W, 256),
                 Place("arena", 0, W),
             ),
+            (1, 2, 1),
         ),
-        Launch(SOFTMAX.name, (Place("arena", 0, W), Place("arena", W, W))),
-        Launch(ADD.name, (Place("arena", 0, W), Place("arena", W + 8192, W // 2), Place("output", 0, W // 2))),
-        Launch(SCALED.name, (Place("output", 0, W // 2), -7, 0.5)),
+        Launch(SOFTMAX.name, (Place("arena", 0, W), Place("arena", W, W)), (8, 1, 1)),
+        Launch(
+            ADD.name,
+            (Place("arena", 0, W), Place("arena", W + 8192, W // 2), Place("output", 0, W // 2)),
+            (4, 1, 1),
+        ),
+        Launch(SCALED.name, (Place("output", 0, W // 2), -7, 0.5), (1, 2, 3)),
     ),
     (Port("x", "float16", (64, 128), W),),
     (Port("y", "float16", (4096,), W // 2),),
@@ -165,7 +169,7 @@ def test_numbers_are_handed_over_as_bits(number, type, expected):
 )
 def test_a_launch_that_breaks_a_promise_is_refused(arguments, told):
     with pytest.raises(TargetError, match=told):
-        replace(PROGRAM, launches=(Launch(ADD.name, arguments),))
+        replace(PROGRAM, launches=(Launch(ADD.name, arguments, (4, 1, 1)),))
 
 
 def test_a_c_compiler_that_fails_is_told_of(tmp_path):
