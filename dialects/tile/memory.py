@@ -163,7 +163,7 @@ class StoreOp(Access):
         cache: str | None = None,
         evict: str | None = None,
     ):
-        super().__init__(operands=[view, indices, mask, value], properties=_fields(bounds, cache, evict))
+        super().__init__(operands=[value, view, indices, mask], properties=_fields(bounds, cache, evict))
 
     def verify_(self) -> None:
         self.verify_access()
@@ -212,7 +212,7 @@ class AtomicOp(Access):
         bounds: Sequence[str] | None = None,
     ):
         super().__init__(
-            operands=[view, indices, mask, value],
+            operands=[value, view, indices, mask],
             properties={"update": UpdateAttr(update), **_fields(bounds, None, None)},
             result_types=[value.type],
         )
