@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import affine, func, scf
+from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Region
 
 from ...dialects import kernel, loop
 from ._machine import Body, Divergent, Env, Scope, Step, rule
 from ._ownership import owned
+from ._scalars import kind
 
 
 def uniform(value: Any) -> Any:
@@ -29,17 +31,18 @@ def private(values: list[Any], copied: list[bool]) -> list[Any]:
 
 @rule(scf.ForOp)
 def for_loop(op: scf.ForOp, scope: Scope) -> Step:
-    """Bounds are read once; the induction variable is a Python int."""
+    """Bounds are read once; the induction variable has their type, a Python int for `index`."""
     bounds, inits = scope.of([op.lb, op.ub, op.step]), scope.of(op.iter_args)
     copied = [not owned(v, op) for v in op.iter_args]
     body, results = scope.body(op.body.block), scope.of(op.results)
     slot, args, yields, run = body.args[0], body.args[1:], body.results, body.run
+    number = int if isinstance(op.lb.type, IndexType) else kind(op.lb.type).type
 
     def step(env: Env) -> None:
         low, high, by = (int(uniform(env[i])) for i in bounds)
         values = private([env[i] for i in inits], copied)
         for iv in range(low, high, by):
-            env[slot] = iv
+            env[slot] = number(iv)
             for i, value in zip(args, values, strict=True):
                 env[i] = value
             run(env)

@@ -18,6 +18,7 @@ from xdsl.traits import IsTerminator
 from ...dialects import kernel
 from ...dialects._location import origins
 from ...dialects.graph.weight import AicContext
+from ...dialects.tile.kernel import KernelOp
 from ..errors import AicError, InterpretError
 
 Env = list[Any]
@@ -141,6 +142,12 @@ class Code:
         return self.body.call([None] * self.scope.count, values)
 
 
+Called = Callable[..., list[Any]]
+"""What a call or launch does: from arguments to results."""
+CODES: dict[type[Operation], Callable[[Any, Scope], Called]] = {}
+"""Kernels that are more than a block to run once."""
+
+
 @dataclass
 class Machine:
     """One module with its weights; functions become closures at their first call."""
@@ -148,20 +155,21 @@ class Machine:
     ctx: AicContext
     module: ModuleOp
     hook: Hook | None = None
-    codes: dict[str, Code] = field(default_factory=dict[str, Code])
+    codes: dict[str, Called] = field(default_factory=dict[str, Called])
     weights: dict[tuple[str, Attribute], Any] = field(default_factory=dict[tuple[str, Attribute], Any])
 
-    def code(self, name: str) -> Code:
+    def code(self, name: str) -> Called:
         """The function or kernel of that name; InterpretError if there is none."""
         if name not in self.codes:
-            scope = Scope(self)
-            self.codes[name] = Code(scope.body(self.function(name).body.block), scope)
+            found, scope = self.function(name), Scope(self)
+            made = CODES.get(type(found))
+            self.codes[name] = Code(scope.body(found.body.block), scope) if made is None else made(found, scope)
         return self.codes[name]
 
-    def function(self, name: str) -> FuncOp | kernel.FuncOp:
+    def function(self, name: str) -> FuncOp | kernel.FuncOp | KernelOp:
         """The op of that name; InterpretError if there is none."""
         for op in self.module.ops:
-            if isinstance(op, FuncOp | kernel.FuncOp) and op.sym_name.data == name:
+            if isinstance(op, FuncOp | kernel.FuncOp | KernelOp) and op.sym_name.data == name:
                 return op
         raise InterpretError(f"no function @{name} in the module")
 
