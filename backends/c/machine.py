@@ -9,9 +9,13 @@ threads = 2           # that loops are split among at most; 1 where it is not gi
 gflops = 120          # peak of a core, billions of f32 operations a second; measured where it is not given
 bandwidth = 14        # what a core reads from memory, billions of bytes a second; the same
 flags = ["-march=native"]
+
+`-t c,isa=neon` takes vectors, registers and flags of an instruction set instead (`ISAS`), to build for another machine
+than this one, with `--cc aarch64-linux-gnu-gcc` if its processor is another one too.
 """
 
 import os
+import platform
 import re
 import tomllib
 from collections.abc import Mapping
@@ -24,6 +28,26 @@ THREADS = 256
 """As many as a pool may hold."""
 CHOICES = ("layout", "weights_dtype")
 """Settings that are no numbers of the machine."""
+
+
+@dataclass(frozen=True)
+class Isa:
+    """An instruction set: processors that have it, bytes and number of its vector registers, flags that select it."""
+
+    processors: tuple[str, ...]
+    vector_bytes: int
+    registers: int
+    flags: tuple[str, ...]
+
+
+X86 = ("x86_64", "AMD64")
+ISAS = {
+    "sse4.2": Isa(X86, 16, 16, ("-march=x86-64-v2",)),
+    "avx2": Isa(X86, 32, 16, ("-march=x86-64-v3",)),
+    "avx512": Isa(X86, 64, 32, ("-march=x86-64-v4", "-mprefer-vector-width=512")),
+    "neon": Isa(("aarch64", "arm64"), 16, 32, ("-march=armv8-a",)),
+}
+"""SSE4.2 has no fused multiply-add, the others have."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,7 @@ def cpu(settings: Mapping[str, str]) -> Cpu:
     rest = dict(settings)
     layout, dtype = rest.pop("layout", "auto"), rest.pop("weights_dtype", "f32")
     found = _read(Path(rest.pop("config"))) if "config" in rest else detect()
+    found = _of(rest.pop("isa"), found) if "isa" in rest else found
     found = replace(found, layout=layout, weights_dtype=dtype)
     if dtype not in ("f32", "bf16", "int8"):
         raise TargetError(f"target c: expected a weights_dtype of f32, bf16 or int8, found {dtype!r}")
@@ -63,7 +88,7 @@ def cpu(settings: Mapping[str, str]) -> Cpu:
     names = {f.name for f in fields(Cpu)} - {"flags", *CHOICES}
     for key, text in rest.items():
         if key not in names:
-            raise TargetError(f"target c has no setting {key!r}: expected one of {', '.join(sorted(names))}")
+            raise TargetError(f"target c has no setting {key!r}: expected one of {', '.join(sorted({*names, 'isa'}))}")
         if not text.isdigit() or int(text) == 0:
             raise TargetError(f"target c: expected a positive number for {key}, found {text!r}")
         found = replace(found, **{key: int(text)})
@@ -85,6 +110,14 @@ def detect() -> Cpu:
         wide, registers, flags = 16, 32 if "asimd" in words else 16, ("-march=native",)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Cpu(wide, registers, _cache(1, 32 * 1024), _cache(2, 256 * 1024), cores, flags=flags)
+
+
+def _of(name: str, here: Cpu) -> Cpu:
+    """A CPU with that instruction set: this one if it may have it, else one of whose caches nothing is known."""
+    if (isa := ISAS.get(name)) is None:
+        raise TargetError(f"target c: expected an isa of {', '.join(ISAS)}, found {name!r}")
+    base = here if platform.machine() in isa.processors else Cpu()
+    return replace(base, vector_bytes=isa.vector_bytes, registers=isa.registers, flags=isa.flags)
 
 
 def _cpu_flags() -> set[str]:

@@ -163,7 +163,7 @@ class Library:
     def __init__(self, folder: Path, manifest: Mapping[str, object]):
         part = dict(manifest)
         self._folder = folder
-        self._library = ctypes.CDLL(str(folder / str(part["library"])))
+        self._library = _opened(folder / str(part["library"]))
         self._run = self._library[str(part["function"])]
         self._inputs = _signature(part["inputs"])
         self._outputs = _signature(part["outputs"])
@@ -200,6 +200,16 @@ class Library:
         count = ctypes.c_int64.in_dll(self._library, f"{self._stem}_event_count").value
         found = (_Event * count).in_dll(self._library, f"{self._stem}_events")
         return [Event(e.launch, e.start, e.stop) for e in found]
+
+
+def _opened(path: Path) -> ctypes.CDLL:
+    """A shared object; TargetError if it is there and cannot be loaded."""
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        if not path.is_file():
+            raise
+        raise TargetError(f"{path} cannot be loaded: it is not for this machine's processor, or is damaged") from error
 
 
 class _Event(ctypes.Structure):
