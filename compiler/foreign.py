@@ -5,6 +5,8 @@ from typing import Any
 
 from .errors import AicError, BudgetError, CompileError, UsageError, VerifyError
 
+REFUSALS = f"{__name__.rsplit('.', 2)[0]}.dialects._refusal"
+"""The module of what passes refuse; as xDSL's, it is not loaded if nobody has raised of it."""
 WIDTH = 120
 """Columns of a source line that a message shows."""
 
@@ -37,11 +39,17 @@ def _of_xdsl(error: BaseException) -> AicError | None:
         return with_notes(CompileError(_parse_text(error), code="parse"), error)
     if isinstance(error, theirs.VerifyException):
         return with_notes(VerifyError(str(error)), error)
+    if (ours := sys.modules.get(REFUSALS)) is not None and isinstance(error, ours.Refused):
+        return with_notes(_refused(error), error)
     if isinstance(error, theirs.DiagnosticException):
         return with_notes(CompileError(str(error)), error)
     if isinstance(error, theirs.UnregisteredConstructException):
         return CompileError(f"not registered: {error}", code="parse")
     return None
+
+
+def _refused(error: Any) -> AicError:
+    return CompileError(str(error), code="refused", loc=error.at or None, suggestion=error.do or None)
 
 
 def with_notes(made: AicError, error: BaseException) -> AicError:

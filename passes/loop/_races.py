@@ -52,7 +52,7 @@ def judge(op: scf.ForOp, func: kernel.FuncOp) -> Verdict:
         return Verdict("a value is carried from round to round")
     touched: dict[SSAValue, _Touched] = {}
     other = set[SSAValue]()
-    same = _names(func)
+    same = names(func)
     for inner in op.body.walk():
         match inner:
             case loop.LoadOp():
@@ -85,9 +85,9 @@ def judge(op: scf.ForOp, func: kernel.FuncOp) -> Verdict:
     return Verdict(private=tuple(private))
 
 
-def _names(func: kernel.FuncOp) -> dict[SSAValue, SSAValue]:
+def names(func: Operation) -> dict[SSAValue, SSAValue]:
     """An argument that lies under another one -> that one."""
-    args, pairs = func.body.block.args, func.attributes.get("inplace")
+    args, pairs = func.regions[0].block.args, func.attributes.get("inplace")
     found = [ints(p) for p in pairs if isinstance(p, DenseArrayBase)] if isinstance(pairs, ArrayAttr) else []
     return {args[a]: args[b] for a, b in found}
 
@@ -101,7 +101,7 @@ def overlapping(buffers: set[SSAValue]) -> bool:
     spans: dict[SSAValue, list[tuple[int, int]]] = {}
     for value in buffers:
         if not isinstance(view := value.owner, memref.ViewOp):
-            if isinstance(view, Operation) and not isinstance(view, memref.AllocaOp):
+            if isinstance(view, Operation) and not isinstance(view, memref.AllocaOp | memref.AllocOp):
                 return True
             continue
         start, type = constant(view.byte_shift), view.result.type
