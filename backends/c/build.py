@@ -12,10 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 
 FLAGS = (
-    "-std=gnu11", "-O2", "-ftree-vectorize", "-ffp-contract=fast", "-fno-math-errno", "-fwrapv",
-    "-fno-semantic-interposition", "-fvisibility=hidden", "-fPIC", "-w",
+    "-std=gnu11", "-O2", "-ftree-vectorize", "-fno-predictive-commoning", "-ffp-contract=fast",
+    "-fno-math-errno", "-fwrapv", "-fno-semantic-interposition", "-fvisibility=hidden", "-fPIC", "-w",
 )  # fmt: skip
-"""No -ffast-math: NaN, infinities and signed zeros mean what ONNX says, and sums keep their accumulators."""
+"""No -ffast-math: NaN, infinities and signed zeros mean what ONNX says, and sums keep their accumulators. No loads
+carried from one round of a loop to the next: they would take the registers of the sums."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,11 @@ from .program import Program
 MAKEFILE = """\
 # make: the library and the test program; make check: run the test vectors
 CC ?= cc
-CFLAGS ?= -O3 {flags}
-ALL = -std=gnu11 -fwrapv -fno-math-errno -ffp-contract=fast $(CFLAGS)
+CFLAGS ?= -O2 {flags}
+# gcc would carry loads over from one round of a tile to the next, and spill the sums for it
+PLAIN := -fno-predictive-commoning
+PLAIN := $(shell $(CC) -Werror $(PLAIN) -E -x c /dev/null >/dev/null 2>&1 && echo $(PLAIN))
+ALL = -std=gnu11 -fwrapv -fno-math-errno -ffp-contract=fast $(PLAIN) $(CFLAGS)
 
 check: test_{name}
 \t./test_{name} test
@@ -38,8 +41,11 @@ clean:
 CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project({name} C)
+include(CheckCCompilerFlag)
+check_c_compiler_flag("-Werror -fno-predictive-commoning" PLAIN_LOOPS)
 add_library({name} STATIC {name}.c{weights})
-target_compile_options({name} PRIVATE -O3 -std=gnu11 -fwrapv -fno-math-errno {flags})
+target_compile_options({name} PRIVATE -O2 -std=gnu11 -fwrapv -fno-math-errno -ffp-contract=fast {flags}
+                       $<$<BOOL:${{PLAIN_LOOPS}}>:-fno-predictive-commoning>)
 target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_source_files_properties({name}_weights.c PROPERTIES OBJECT_DEPENDS ${{CMAKE_CURRENT_SOURCE_DIR}}/{name}.weights
                             COMPILE_FLAGS -Wa,-I${{CMAKE_CURRENT_SOURCE_DIR}})

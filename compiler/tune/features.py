@@ -49,7 +49,8 @@ def features_of(space: Space, schedule: Schedule, machine: Machine) -> Features:
 
 
 def _shape(problem: Problem, tiling: Tiling) -> list[float]:
-    """What the tile looks like: logarithms of its sides, its last column's waste, how deep its loop lies."""
+    """What the tile looks like: logarithms of its sides, its last column's waste, how deep its loop lies; how its
+    reduction runs."""
     vector = tiling.vector
     size = problem.sizes[vector] if vector is not None else 1
     waste = -(-size // tiling.width) * tiling.width / size
@@ -57,7 +58,8 @@ def _shape(problem: Problem, tiling: Tiling) -> list[float]:
     depth = tiling.order.index(vector) / len(tiling.order) if vector in tiling.order else 1.0
     held = log2(problem.sums * tiling.vectors * tiling.rows)
     step = max((abs(a.inner(tiling.row)) for a in problem.stores if tiling.row is not None), default=0)
-    return [log2(tiling.vectors), log2(tiling.rows), held, waste, along, depth, log2(1 + step), float(tiling.flat)]
+    steps = [float(tiling.flat), log2(1 + tiling.chunk)]
+    return [log2(tiling.vectors), log2(tiling.rows), held, waste, along, depth, log2(1 + step), *steps]
 
 
 def _costs(problem: Problem, tiling: Tiling, machine: Machine) -> np.ndarray:

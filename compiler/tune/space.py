@@ -10,7 +10,7 @@ from math import prod
 from random import Random
 
 from ...passes._nest.legality import refusal
-from ...passes._nest.tiling import Machine, Problem, Tile, Tiling, choose, gathers, is_joinable
+from ...passes._nest.tiling import Machine, Problem, Tile, Tiling, choose, gathers, is_joinable, longest_chunk
 
 VECTORS, ROWS = 8, 14
 """Vectors and rows of a tile that are tried at most."""
@@ -66,7 +66,8 @@ class Space:
 def distance(one: Tile, other: Tile) -> int:
     """In how many fields two tiles differ; the row dim and its rows count as one."""
     rows = (one.row, one.rows) != (other.row, other.rows)
-    return (one.vector != other.vector) + (one.vectors != other.vectors) + (one.outside != other.outside) + rows
+    fields = ("vector", "vectors", "outside", "chunk")
+    return rows + sum(getattr(one, name) != getattr(other, name) for name in fields)
 
 
 def choices_of(problem: Problem, machine: Machine) -> Choices | None:
@@ -93,7 +94,17 @@ def _tiles(problem: Problem, machine: Machine) -> Iterator[Tile]:
             others = len(problem.parallel) - 1
             for count, (row, rows), outside in product(most, _rows(problem, vector), range(others + 1)):
                 if _held(problem, vector, count, rows) <= machine.registers:
-                    yield Tile(vector, count, row, rows, outside)
+                    for chunk in _chunks(problem, machine, vector, count):
+                        yield Tile(vector, count, row, rows, outside, chunk)
+
+
+def _chunks(problem: Problem, machine: Machine, vector: int, vectors: int) -> list[int]:
+    """Steps of a chunk of the reduction: all, and what the caches have room for of the operand along the vectors."""
+    wide = sum(load.bytes for load in problem.loads if load.inside and load.access.inner(vector))
+    if not problem.reduced or not wide:
+        return [0]
+    step = wide * vectors * problem.lanes
+    return sorted({0, *(longest_chunk(problem, room // step) for room in (machine.l1 * 3 // 4, machine.l2 // 4))})
 
 
 def _rows(problem: Problem, vector: int) -> Iterator[tuple[int | None, int]]:

@@ -5,7 +5,7 @@
 A tile that does not fit the registers is legal: the C compiler spills, and the code is slow.
 """
 
-from .tiling import Problem, Tile, is_joinable
+from .tiling import Problem, Tile, is_joinable, reduction_order
 
 MOST = 1024
 """Partial results of a tile: more is no register tile any more, and takes the C compiler minutes."""
@@ -17,7 +17,7 @@ class ScheduleError(ValueError):
 
 def refusal(problem: Problem, tile: Tile) -> str | None:
     """Why a stage cannot have this tile; None if it can."""
-    return _vector(problem, tile) or _row(problem, tile) or _size(problem, tile)
+    return _vector(problem, tile) or _row(problem, tile) or _size(problem, tile) or _chunk(problem, tile)
 
 
 def check(problem: Problem, tile: Tile | None) -> None:
@@ -70,6 +70,19 @@ def _size(problem: Problem, tile: Tile) -> str | None:
         return f"the vectors lie along the reduced dim {tile.vector}, which is innermost: nothing is to be put outside"
     if tile.outside is not None and not 0 <= tile.outside <= others:
         return f"{tile.outside} loops outside that of the vectors: the stage has {others} others"
+    return None
+
+
+def _chunk(problem: Problem, tile: Tile) -> str | None:
+    if not tile.chunk:
+        return None
+    if not problem.reduced or tile.vector in problem.reduced:
+        return f"chunks of {tile.chunk} steps: the stage has no reduction inside its rows to divide"
+    inner = reduction_order(problem)[-1]
+    if inner in problem.whole:
+        return f"no chunks of dim {inner}: its index is asked for, or its layout is packed"
+    if tile.chunk < 0 or problem.sizes[inner] % tile.chunk:
+        return f"chunks of {tile.chunk} steps: expected a divisor of {problem.sizes[inner]}, the size of dim {inner}"
     return None
 
 

@@ -9,16 +9,18 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, i8
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import kernel
+from ...dialects._access import Access
 from ...dialects._shape import dtype, element, shape
 from ...dialects._stages import Kernel, Member, analyse
 from .body import barred
+from .held import Held
 from .legality import ScheduleError, check
 from .scalar import Scalar, stages_without
 from .schedule import tiles_of
 from .scope import Base, Code
 from .stage import Nest
 from .tiling import Machine, Problem, Tile, Tiling, choose, pieces
-from .walk import Homes, Walk, problem, walk
+from .walk import Homes, Walk, problem, strip, walk
 
 STACK = 16 * 1024
 """Bytes up to which a buffer between stages lies on the stack."""
@@ -126,12 +128,12 @@ class _Maker:
     def _buffer(self, type: MemRefType[Attribute]) -> SSAValue:
         size = prod(type.get_shape()) * dtype(type.element_type).itemsize
         if size <= STACK:
-            return self.code.add(memref.AllocaOp.get(type.element_type, 64, type.get_shape()))
+            return self.code.add(memref.AllocaOp.get(type.element_type, 64, type.get_shape()), 0)
         if self.scratch is None:
             block = self.found.func.body.block
             self.scratch = block.insert_arg(MemRefType(i8, [DYNAMIC_INDEX]), len(block.args))
         start, self.scratch_bytes = self.scratch_bytes, self.scratch_bytes + -(-size // 64) * 64
-        return self.code.add(memref.ViewOp(self.scratch, self.code.index(start), [], type))
+        return self.code.add(memref.ViewOp(self.scratch, self.code.index(start), [], type), 0)
 
     def _common(
         self,
@@ -170,10 +172,26 @@ class _Maker:
             tiling = choose(seen, self.machine, wanted)
             if row is not None:
                 order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
-                tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order)
+                tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order, chunk=0)
             found.append(tiling)
-            Nest(self.found, self.code, addresses, tiling, bases, rows, None if row is None else (row, lanes)).emit()
+            if tiling.chunk:
+                addresses, outer = strip(addresses, tiling.reduction[-1], tiling.chunk)
+                tiling = replace(tiling, hoisted=(*tiling.reduction[:-1], outer), reduction=tiling.reduction[-1:])
+            held = self._held(addresses, tiling) if tiling.chunk else Held()
+            vector = None if row is None else (row, lanes)
+            Nest(self.found, self.code, addresses, tiling, bases, rows, vector, held).emit()
         return found
+
+    def _held(self, addresses: Walk, tiling: Tiling) -> Held:
+        """Room for the sums of a panel, for each result of the stage's reducers."""
+        assert tiling.vector is not None
+        steps, count = {tiling.vector: (0, 1)}, tiling.width
+        for dim in reversed(tiling.order[tiling.order.index(tiling.vector) + 1 :]):
+            steps[dim] = (count, count)
+            count *= addresses.sizes[dim]
+        results = [value for member in addresses.stage.of("reduce") for value in member.results]
+        rooms = [self._buffer(MemRefType(element(value), [count])) for value in results]
+        return Held([Access(room, steps, fixed=True) for room in rooms])
 
 
 def _work(member: Member) -> int:

@@ -91,6 +91,14 @@ class Code:
             constant += outer * start + inner * offsets.get(dim, 0)
         return terms, constant
 
+    def load_here(self, access: Access, terms: list[tuple[int, SSAValue]], constant: int, lanes: int) -> SSAValue:
+        """The neighbouring elements at an address that is written again and again: loaded where it is asked for."""
+        if access.buffer is None:
+            raise ValueError("expected a value with a place in memory")
+        element = access.buffer.type.element_type  # pyright: ignore[reportAttributeAccessIssue]
+        type = VectorType(element, [lanes]) if lanes > 1 else element
+        return self.add(LoadOp.at(access.buffer, terms, constant, type, 1))
+
     def load(self, access: Access, terms: list[tuple[int, SSAValue]], constant: int, lanes: int, step: int) -> SSAValue:
         """The element(s) at an address; `step` 0 or one lane gives a scalar."""
         if access.buffer is None:

@@ -5,7 +5,6 @@ for n tile { for m tile { c.. = init; for k { c.. += a[m, k] * b[k, n] }; y[m, n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
@@ -22,15 +21,15 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects._shape import element
 from ...dialects._stages import Kernel, Member
-from ...dialects.loop import Combine, PrefetchOp, ReduceOp
+from ...dialects.loop import Combine, ReduceOp
+from .ahead import ask_ahead
 from .body import Body, Point
+from .held import Held, Slot
 from .scope import Base, Code
 from .tiling import Tiling, pieces, segments
 from .walk import JOINS, Walk
 
 Cell = tuple[SSAValue, tuple[int, ...]]
-LINE = 16
-"""Elements that one prefetch brings, of four bytes each."""
 
 
 @dataclass
@@ -46,28 +45,48 @@ class Nest:
     """Tensors of earlier stages that are one value per point of the common dims."""
     row: tuple[int, int] | None
     """The common dim that is vectorised, and its lanes."""
+    held: Held
+    """Where the sums of a panel lie between two chunks of a reduction."""
     extents: dict[int, int] = field(default_factory=dict[int, int])
     values: dict[Cell, SSAValue] = field(default_factory=dict[Cell, SSAValue])
 
     def emit(self) -> None:
         """Append the stage's loops."""
-        self._loops(self.tiling.order)
+        order, vector = self.tiling.order, self.tiling.vector
+        if not self.tiling.chunk or vector is None:
+            self._loops(order, self._tile)
+            return
+        panel = order.index(vector) + 1
+        self._loops(order[:panel], lambda: self._chunks(order[panel:]))
 
-    def _loops(self, order: Sequence[int]) -> None:
+    def _chunks(self, rows: Sequence[int]) -> None:
+        """A panel whose reduction goes in chunks: each is done for all rows, while it lies in the nearest cache."""
+        self._loops(rows, self._begin)
+        self._over(self.tiling.hoisted, lambda: self._loops(rows, self._go_on))
+        self._loops(rows, self._end)
+
+    def _over(self, dims: Sequence[int], leaf: Callable[[], None]) -> None:
+        if not dims:
+            return leaf()
+        with self.code.loop(0, self.walk.sizes[dims[0]], 1) as loop:
+            self.bases[dims[0]] = (loop.index, 0)
+            self._over(dims[1:], leaf)
+
+    def _loops(self, order: Sequence[int], leaf: Callable[[], None]) -> None:
         if not order:
             self.values.clear()
-            self._tile()
+            leaf()
             return
         dim, rest = order[0], order[1:]
         for start, count, width in self._segments(dim):
             self.extents[dim] = width
             if count == 1:
                 self.bases[dim] = (None, start)
-                self._loops(rest)
+                self._loops(rest, leaf)
             else:
                 with self.code.loop(start, start + count * width, width) as loop:
                     self.bases[dim] = (loop.index, 0)
-                    self._loops(rest)
+                    self._loops(rest, leaf)
 
     def _segments(self, dim: int) -> list[tuple[int, int, int]]:
         size, tiling = self.walk.sizes[dim], self.tiling
@@ -106,9 +125,13 @@ class Nest:
             for point in points:
                 self._along(reducers, point)
         else:
-            self._reduce(reducers, points)
+            slots = self._slots(points)
+            self._remember(slots, self._fold(self.tiling.reduction, slots, self._initials(slots), {}))
+        self._leave_tile(points)
+
+    def _leave_tile(self, points: Sequence[Point]) -> None:
         for point in points:
-            self._finish([*reducers, *self.walk.stage.of("post")], point)
+            self._finish([*self.walk.stage.of("reduce"), *self.walk.stage.of("post")], point)
 
     def _finish(self, members: Sequence[Member], point: Point) -> None:
         """Compute what leaves the tile, and store it."""
@@ -179,12 +202,30 @@ class Nest:
 
     # reductions whose lanes are neighbours in the result
 
-    def _reduce(self, reducers: Sequence[Member], points: Sequence[Point]) -> None:
-        slots = [(m, k, p) for p in points for m in reducers for k in range(len(m.results))]
-        start = [self.code.splat(self._initial(m, k, p), p.lanes) for m, k, p in slots]
-        totals = self._fold(self.tiling.reduction, slots, start, {})
-        for (m, k, point), total in zip(slots, totals, strict=True):
-            self.values[self._cell(m.results[k], point)] = total
+    def _slots(self, points: Sequence[Point]) -> list[Slot]:
+        return [(m, k, p) for p in points for m in self.walk.stage.of("reduce") for k in range(len(m.results))]
+
+    def _initials(self, slots: Sequence[Slot]) -> list[SSAValue]:
+        return [self.code.splat(self._initial(m, k, p), p.lanes) for m, k, p in slots]
+
+    def _remember(self, slots: Sequence[Slot], totals: Sequence[SSAValue]) -> None:
+        for (member, k, point), total in zip(slots, totals, strict=True):
+            self.values[self._cell(member.results[k], point)] = total
+
+    def _begin(self) -> None:
+        slots = self._slots(self._points())
+        self.held.put(self.code, self.bases, slots, self._initials(slots))
+
+    def _go_on(self) -> None:
+        slots = self._slots(self._points())
+        sums = self.held.take(self.code, self.bases, slots)
+        self.held.put(self.code, self.bases, slots, self._fold(self.tiling.reduction, slots, sums, {}))
+
+    def _end(self) -> None:
+        points = self._points()
+        slots = self._slots(points)
+        self._remember(slots, self.held.take(self.code, self.bases, slots))
+        self._leave_tile(points)
 
     def _initial(self, member: Member, k: int, point: Point) -> SSAValue:
         view = member.generic.outputs[k]
@@ -194,14 +235,15 @@ class Nest:
         return self._operand(member, i, view.value, point)
 
     def _fold(
-        self, dims: Sequence[int], slots: list[tuple[Member, int, Point]], sums: list[SSAValue], taps: dict[int, int]
+        self, dims: Sequence[int], slots: list[Slot], sums: list[SSAValue], taps: dict[int, int]
     ) -> list[SSAValue]:
         if not dims:
             if self.tiling.ahead:
-                self._ask_ahead(slots[0][0])
+                rows = self.extents[self.tiling.row] if self.tiling.row is not None else 1
+                ask_ahead(self.code, self.walk, self.tiling, self.bases, rows)
             return self._step(slots, sums, taps)
         dim, rest = dims[0], dims[1:]
-        if self.tiling.flat:
+        if len(dims) <= self.tiling.flat:
             self.bases[dim] = (None, 0)
             for i in range(self.walk.sizes[dim]):
                 sums = self._fold(rest, slots, sums, taps | {dim: i})
@@ -211,32 +253,7 @@ class Nest:
             loop.yielded = self._fold(rest, slots, list(loop.carried), taps)
         return list(loop.results)
 
-    def _ask_ahead(self, member: Member) -> None:
-        """Prefetch a line of the next panel: as far into it as the points and the reduction are through with this."""
-        tiling, sizes, vector = self.tiling, self.walk.sizes, self.tiling.vector
-        assert vector is not None
-        access = next(a for (m, _), a in self.walk.reads.items() if m is member and a.inner(vector))
-        passed = tiling.order[tiling.order.index(vector) + 1 :]
-        steps = prod(sizes[d] for d in tiling.reduction)
-        each = -(-steps * tiling.width // prod(sizes[d] for d in passed))
-        rows = self.extents[tiling.row] if tiling.row is not None else 1
-        if (step := -(-each * rows // steps)) > LINE:
-            return  # lines would be left out
-        outer = {d: base for d, base in self.bases.items() if d not in (*passed, *tiling.reduction)}
-        terms, constant = self.code.address(access, outer, {})
-        constant += access.steps[vector][0] * tiling.width
-        for dims, coefficient in ((passed, each), (tiling.reduction, step)):
-            for d in reversed(dims):
-                index, start = self.bases[d]
-                terms += [(coefficient, index)] if index is not None else []
-                constant += coefficient * start
-                coefficient *= sizes[d]
-        if access.buffer is not None:
-            self.code.put(PrefetchOp.at(access.buffer, terms, constant))
-
-    def _step(
-        self, slots: list[tuple[Member, int, Point]], sums: list[SSAValue], taps: dict[int, int]
-    ) -> list[SSAValue]:
+    def _step(self, slots: list[Slot], sums: list[SSAValue], taps: dict[int, int]) -> list[SSAValue]:
         """One reduction step at every point of the tile."""
         found: list[SSAValue] = []
         outer, self.values = self.values, {}

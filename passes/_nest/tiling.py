@@ -23,6 +23,8 @@ class Machine:
 
 PAGE, LINE = 4096, 64
 """Bytes of a way of the first cache, and of one of its lines."""
+SHORTEST = 96
+"""Steps of a chunk at least: below, loading and storing the sums costs more than it saves."""
 PACE = 0.4
 """Vectors that come from the second cache in a cycle, in the long run (measured: 12 to 14 bytes with AVX2)."""
 
@@ -53,6 +55,8 @@ class Tile:
     rows: int = 1
     outside: int | None = None
     """Loops outside that of the vector's tiles; None: as many as cost least."""
+    chunk: int | None = None
+    """Steps of the innermost reduction loop that all rows do before the next; 0: all; None: as the caches have it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Problem:
     """Dims that a packed layout splits -> the width of its panels, which a tile must have."""
     joinable: bool
     """Whether the sums are made by ops whose partial results can be joined."""
+    whole: frozenset[int] = frozenset()
+    """Dims whose loops must stay as they are: an address or a body asks for their index."""
 
     @property
     def parallel(self) -> tuple[int, ...]:
@@ -91,10 +97,14 @@ class Tiling:
     order: tuple[int, ...]
     """Parallel dims from the outermost loop inwards."""
     reduction: tuple[int, ...]
-    flat: bool
-    """The reduction loops are unrolled."""
+    flat: int
+    """So many of the innermost reduction loops are unrolled."""
     ahead: bool = False
     """While one panel of the operand that the vectors come from is used, the next is asked for, little by little."""
+    chunk: int = 0
+    """Steps of the innermost reduction loop that all rows of a panel run before the next ones; 0: all steps."""
+    hoisted: tuple[int, ...] = ()
+    """The reduction loops outside those of the rows, where it goes in chunks."""
 
     @property
     def width(self) -> int:
@@ -104,7 +114,7 @@ class Tiling:
 
 def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Tiling:
     """The default tiling, or the one with the tile that was asked for."""
-    reduction = _reduction_order(problem)
+    reduction = reduction_order(problem)
     vector = vector_dim(problem) if wanted is None else wanted.vector
     lanes = problem.lanes if vector is not None else 1
     if vector is not None and vector in problem.reduced:
@@ -112,7 +122,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         inner = tuple(d for d in reduction if d != vector)
         spare = 4 if problem.sizes[vector] >= 4 * lanes else 1
         vectors = spare if wanted is None else wanted.vectors
-        return Tiling(vector, lanes, vectors, None, 1, order, (*inner, vector), False)
+        return Tiling(vector, lanes, vectors, None, 1, order, (*inner, vector), 0)
     if wanted is not None:
         row, rows, vectors = wanted.row, wanted.rows, wanted.vectors
     else:
@@ -123,10 +133,46 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         order = placed(problem, wanted.vector, wanted.outside)
     else:
         order = _order(problem, machine, vector, lanes * vectors, row, rows)
-    taps = prod(problem.sizes[d] for d in reduction)
-    flat = bool(reduction) and taps * max(rows, 1) * vectors * problem.sums <= 128 and taps <= 25
-    ahead = not flat and is_streamed(problem, machine, vector, order)
-    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat, ahead)
+    chunk = wanted.chunk if wanted is not None else None
+    if chunk is None:
+        chunk = _chunk(problem, machine, order, Tile(vector, vectors, row, rows)) if vector is not None else 0
+    flat = 0 if chunk else _unrolled(problem, reduction, max(rows, 1) * vectors)
+    ahead = flat < len(reduction) and is_streamed(problem, machine, vector, order)
+    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat, ahead, chunk)
+
+
+def _chunk(problem: Problem, machine: Machine, order: Sequence[int], tile: Tile) -> int:
+    """Steps of the innermost reduction loop in a chunk, or 0: of a panel that takes much of the second cache, a part
+    stays there while all rows use it; its sums' way through memory costs more than a shorter panel would save."""
+    wide = sum(load.bytes for load in problem.loads if load.inside and load.access.inner(tile.vector))
+    inside = prod(problem.sizes[d] for d in order[order.index(tile.vector) + 1 :])
+    step = problem.lanes * tile.vectors * wide
+    if inside < 3 * tile.rows or prod(problem.sizes[d] for d in problem.reduced) * step <= machine.l2 // 2:
+        return 0
+    steps = longest_chunk(problem, machine.l2 // 4 // step)
+    return steps if steps >= SHORTEST else 0
+
+
+def longest_chunk(problem: Problem, most: int) -> int:
+    """A number of steps, at most so many, that divides those of the innermost reduction loop; 0 if it has to stay."""
+    if not problem.reduced:
+        return 0
+    inner = reduction_order(problem)[-1]
+    size = problem.sizes[inner]
+    if inner in problem.whole or (most >= size and len(problem.reduced) == 1):
+        return 0
+    return next((steps for steps in range(min(most, size), 0, -1) if size % steps == 0), 0)
+
+
+def _unrolled(problem: Problem, reduction: Sequence[int], points: int) -> int:
+    """How many of the innermost reduction loops are straight-line code: those of few steps, as long as it is short."""
+    taps, count = 1, 0
+    for dim in reversed(reduction):
+        taps *= problem.sizes[dim]
+        if taps > 25 or taps * points * problem.sums > 128:
+            break
+        count += 1
+    return count
 
 
 def is_streamed(problem: Problem, machine: Machine, vector: int | None, order: Sequence[int]) -> bool:
@@ -186,7 +232,7 @@ def _by_stride(problem: Problem, dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(dims, key=lambda d: tuple(-abs(a.inner(d)) for a in accesses)))
 
 
-def _reduction_order(problem: Problem) -> tuple[int, ...]:
+def reduction_order(problem: Problem) -> tuple[int, ...]:
     """Widest strides of the largest load outermost."""
     inside = [load.access for load in problem.loads if load.inside]
     return tuple(sorted(problem.reduced, key=lambda d: tuple(-abs(a.inner(d)) for a in inside)))

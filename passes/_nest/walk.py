@@ -31,6 +31,11 @@ class Walk:
     reads: dict[tuple[Member, int], Access]
     writes: dict[SSAValue, list[Access]]
 
+    @property
+    def addresses(self) -> list[Access]:
+        """All of them."""
+        return [*self.reads.values(), *(a for places in self.writes.values() for a in places)]
+
 
 def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue], row: int | None, lanes: int) -> Walk:
     """The addresses of a stage. Buffers in `scratch` hold one point of the common dims (`lanes` of the dim `row`)."""
@@ -102,7 +107,7 @@ def _merged(walk: Walk, kept: frozenset[int]) -> Walk:
 
 
 def _mergeable(walk: Walk, kept: frozenset[int]) -> Iterator[tuple[int, int]]:
-    accesses = [*walk.reads.values(), *(a for places in walk.writes.values() for a in places)]
+    accesses = walk.addresses
     for outer in walk.sizes:
         for inner in walk.sizes:
             if outer == inner or {outer, inner} & kept or (outer in walk.reduced) != (inner in walk.reduced):
@@ -110,6 +115,23 @@ def _mergeable(walk: Walk, kept: frozenset[int]) -> Iterator[tuple[int, int]]:
             size = walk.sizes[inner]
             if all(a.steps.get(outer, (0, 0)) == tuple(size * s for s in a.steps.get(inner, (0, 0))) for a in accesses):
                 yield outer, inner
+
+
+def strip(walk: Walk, dim: int, width: int) -> tuple[Walk, int]:
+    """The same addresses with `dim` in strips of `width`, which divides its size: within them it goes on as `dim`, the
+    strips are counted by a new dim."""
+    outer = 1 + max((d for a in walk.addresses for d in a.dims), default=max(walk.sizes))
+    sizes = walk.sizes | {dim: width, outer: walk.sizes[dim] // width}
+    reduced = walk.reduced | {outer} if dim in walk.reduced else walk.reduced
+
+    def parted(access: Access) -> Access:
+        if (step := access.steps.get(dim)) is None:
+            return access
+        return replace(access, steps={**access.steps, outer: (step[0] * width, step[1] * width)})
+
+    reads = {at: parted(access) for at, access in walk.reads.items()}
+    writes = {value: [parted(access) for access in places] for value, places in walk.writes.items()}
+    return Walk(walk.stage, sizes, reduced, reads, writes), outer
 
 
 def problem(found: Kernel, walk: Walk, vector_bytes: int, free: frozenset[SSAValue] = frozenset()) -> Problem:
@@ -134,6 +156,7 @@ def problem(found: Kernel, walk: Walk, vector_bytes: int, free: frozenset[SSAVal
         lanes=max(1, vector_bytes // widest),
         barred=unmergeable,
         panels=panels(found, walk.stage),
+        whole=_panelled(found, walk.stage),
         joinable=all(m.generic.combiner is not None and m.generic.combiner.name in JOINS for m in reducers),
     )
 

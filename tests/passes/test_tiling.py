@@ -48,3 +48,22 @@ def test_rows_a_page_apart_leave_ways_for_the_rest(apart):
 def test_panels_are_asked_for_ahead_where_memory_gives_them():
     assert choose(product(128, 768, 768), Machine()).ahead
     assert not choose(product(128, 128, 128), Machine()).ahead
+
+
+def test_a_panel_that_fills_the_second_cache_is_read_in_chunks():
+    found = choose(product(128, 768, 8192), Machine())
+    assert found.chunk == 2048 and 8192 * found.width * 4 > Machine().l2 // 2
+    assert not choose(product(128, 768, 2048), Machine()).chunk
+    assert not choose(product(1, 768, 8192), Machine()).chunk, "no rows share it"
+
+
+def test_a_loop_of_few_steps_is_unrolled_within_one_of_many():
+    """As the seven taps of a row of a 7 by 7 filter."""
+    x, w = Access(None, {M: (1, 1), 3: (9, 9), K: (1, 1)}), Access(None, {3: (448, 448), K: (64, 64), N: (1, 1)})
+    sizes = {M: 112, N: 64, K: 7, 3: 21}
+    y = Access(None, {M: (64, 64), N: (1, 1)})
+    found = choose(
+        Problem(sizes, frozenset({K, 3}), (Load(x, 4, True), Load(w, 4, True)), (y,), 1, 3, 8, frozenset(), {}, True),
+        Machine(),
+    )
+    assert found.reduction == (3, K) and found.flat == 1

@@ -70,6 +70,7 @@ def kernels(module: ModuleOp) -> list[kernel.FuncOp]:
         ("stage = 0, vector = 1, vectors = 1, row = 5, rows = 2", "no dim 5 to have rows of"),
         ("stage = 0, vector = 1, vectors = 1, rows = 2", "2 rows of no dim"),
         ("stage = 0, vector = 1, vectors = 1, outside = 2", "2 loops outside that of the vectors"),
+        ("stage = 0, vector = 1, vectors = 1, chunk = 24", "chunks of 24 steps: expected a divisor of 64"),
         ("stage = 3, vector = 1, vectors = 1", "no stage 3; it has 1"),
         ("stage = 0, vector = 1", "stage 0: expected a vectors"),
         ("stage = 0, vector = 1, vectors = 1, depth = 2", "stage 0: no field depth"),
@@ -115,6 +116,17 @@ def test_a_tile_that_no_registers_hold_is_legal() -> None:
     np.testing.assert_allclose(interpret(ctx, module, [x])[0], before, rtol=1e-5, atol=1e-4)
 
 
+def test_chunks_of_the_reduction_leave_the_same_bits() -> None:
+    x = np.random.default_rng(1).standard_normal((20, 64)).astype(np.float32)
+    found: list[np.ndarray] = []
+    for chunk in (0, 16):
+        ctx, module = dense(f"stage = 0, vector = 1, vectors = 2, row = 0, rows = 6, chunk = {chunk}")
+        run_pipeline(ctx, module, f"choose-schedule{{vector-bytes=32}},{LOOPS}")
+        assert ("memref.alloca" in str(module)) == bool(chunk)
+        found += interpret(ctx, module, [x])
+    np.testing.assert_array_equal(*found)
+
+
 def test_schedules_are_given_by_signature() -> None:
     ctx, module = dense()
     ((func, launches),) = launched(module)
@@ -137,8 +149,8 @@ def test_a_signature_tells_of_shapes_and_weights_only() -> None:
 
 
 def test_texts_of_schedules() -> None:
-    tiles = {0: Tile(1, 2, 0, 6), 2: Tile(4, 1, outside=0)}
-    text = "0:vector=1,vectors=2,row=0,rows=6|2:vector=4,vectors=1,rows=1,outside=0"
+    tiles = {0: Tile(1, 2, 0, 6, chunk=64), 2: Tile(4, 1, outside=0)}
+    text = "0:vector=1,vectors=2,row=0,rows=6,chunk=64|2:vector=4,vectors=1,rows=1,outside=0"
     assert schedule_text(tiles) == text and parse_schedule(text) == tiles == tiles_of(schedule(tiles))
     for bad in ("0", "0:vector=1", "x:vector=1,vectors=1", "0:vector=1,vectors=y", "0:vector=1,vectors=1,flat=1"):
         with pytest.raises(ScheduleError):
@@ -155,17 +167,20 @@ def spaces(module: ModuleOp, machine: Machine) -> list[tuple[kernel.FuncOp, Spac
 @given(
     st.integers(0, 1 << 16),
     st.sampled_from((16, 32, 64)),
+    st.sampled_from((1 << 9, 1 << 15)),
     st.sampled_from((64, 1 << 15)),
     st.randoms(use_true_random=False),
 )
-def test_random_schedules_of_random_kernels_keep_the_numbers(seed: int, width: int, l2: int, random: Random) -> None:
+def test_random_schedules_of_random_kernels_keep_the_numbers(
+    seed: int, width: int, l1: int, l2: int, random: Random
+) -> None:
     program = Program(Random(seed), 8)
     with np.errstate(all="ignore"):
         before = interpret(program.ctx, program.module, program.inputs())
     run_pipeline(program.ctx, program.module, "fold-views,fuse-kernels,assign-layout")
-    for func, space in spaces(program.module, Machine(width, l2=l2)):
+    for func, space in spaces(program.module, Machine(width, l1=l1, l2=l2)):
         func.schedule = schedule(dict(space.random(random)))
-    machine = f"vector-bytes={width} l2={l2}"
+    machine = f"vector-bytes={width} l1={l1} l2={l2}"
     lowering = f"choose-schedule{{{machine}}},bufferize,lower-kernel-to-loop{{{machine}}}"
     run_pipeline(program.ctx, program.module, lowering)
     with np.errstate(all="ignore"):
