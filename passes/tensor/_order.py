@@ -118,10 +118,11 @@ def _gathered(seen: Generic, orders: dict[SSAValue, Order]) -> Iterator[tuple[Ac
 
 
 def _followed(access: Access, orders: dict[SSAValue, Order]) -> Order | None:
-    """The dims that an operand's axes show, in the order in which the operand is stored."""
+    """The dims that walk an operand's axes, alone, in the order in which the operand is stored; a part of an axis, or
+    each second element, is walked as well."""
     if (order := orders.get(access.value)) is None:
         return None
-    return tuple(d for axis in order if (d := access.indices[axis].dim) is not None)
+    return tuple(access.indices[axis].terms[0][0] for axis in order if len(access.indices[axis].terms) == 1)
 
 
 def _axes(access: Access, dims: Order) -> Order:
