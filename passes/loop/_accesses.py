@@ -17,6 +17,8 @@ from xdsl.utils.exceptions import PassFailedException
 from ...dialects import kernel, loop
 from ...dialects._shape import dtype
 from ...dialects.graph._base import ints
+from ...dialects.tile.kernel import KernelOp
+from ...dialects.tile.memory import AtomicOp, LoadOp
 from ._liveness import CASTS
 
 
@@ -113,9 +115,11 @@ class Effects:
     writes: frozenset[int]
 
 
-def effects(func: kernel.FuncOp) -> Effects:
+def effects(func: kernel.FuncOp | KernelOp) -> Effects:
     """What a kernel does with its arguments. One that it writes it reads before only where its attributes say so:
-    `updates` names such arguments, `inplace` inputs that lie under an output."""
+    `updates` names such arguments, `inplace` inputs that lie under an output; a tile kernel, where it loads from it."""
+    if isinstance(func, KernelOp):
+        return _of_tiles(func)
     reads, writes = set[int](), set[int]()
     for arg in func.body.block.args:
         if isinstance(arg.type, MemRefType):
@@ -129,6 +133,12 @@ def effects(func: kernel.FuncOp) -> Effects:
     if isinstance(pairs := func.attributes.get("inplace"), ArrayAttr):
         reads.update(ints(pair)[0] for pair in pairs if isinstance(pair, DenseArrayBase))
     return Effects(frozenset(reads), frozenset(writes))
+
+
+def _of_tiles(func: KernelOp) -> Effects:
+    read = {op.view for op in func.walk() if isinstance(op, LoadOp | AtomicOp)}
+    reads = frozenset(view.index for view in func.body.block.args if view in read)
+    return Effects(reads, frozenset(func.body.block.args.index(view) for view in func.written()))
 
 
 def _users(value: SSAValue) -> Iterator[tuple[Operation, SSAValue]]:

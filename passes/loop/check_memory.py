@@ -15,6 +15,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from ...dialects import kernel
+from ...dialects.tile.kernel import KernelOp
 from ._accesses import Effects, Part, Places, Region, effects, regions, touched
 
 Atom = tuple[Region, int]
@@ -29,7 +30,7 @@ class CheckMemory(ModulePass):
     name = "check-memory"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        known = {o.sym_name.data: effects(o) for o in op.ops if isinstance(o, kernel.FuncOp)}
+        known = {o.sym_name.data: effects(o) for o in op.ops if isinstance(o, kernel.FuncOp | KernelOp)}
         for function in op.ops:
             if isinstance(function, func.FuncOp) and "arena_bytes" in function.attributes:
                 arena = function.body.block.args[-1]

@@ -16,6 +16,13 @@ kernel.func @copy(%x: memref<8xf32>, %y: memref<8xf32>) {
   kernel.return
 }
 """
+TILED = """
+tile.kernel @copy(%x: !tile.view<f32, [8]>, %y: !tile.view<f32, [8]>) attributes {grid = affine_map<() -> (1)>} {
+  %i = tile.arange 8 : tensor<8xi32>
+  %v = tile.load %x[%i] : !tile.view<f32, [8]>[tensor<8xi32>] -> tensor<8xf32>
+  tile.store %v, %y[%i] : tensor<8xf32>, !tile.view<f32, [8]>[tensor<8xi32>]
+}
+"""
 CHAIN = """
 func.func @main(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>) {
   %a = memref.alloc() : memref<8xf32> loc("conv1")
@@ -69,9 +76,9 @@ kernel.func @whole(%x: memref<16xf32>, %y: memref<16xf32>) {
 """.replace("!half", "memref<8xf32, strided<[2]>>")
 
 
-def planned(text: str) -> ModuleOp:
+def planned(text: str, kernels: str = COPY) -> ModuleOp:
     ctx = context()
-    module = Parser(ctx, COPY + text).parse_module()
+    module = Parser(ctx, kernels + text).parse_module()
     PlanMemory().apply(ctx, module)
     return module
 
@@ -93,8 +100,10 @@ def test_a_good_plan_passes(text: str):
     check(planned(text))
 
 
-def test_a_corrupt_plan_names_both_buffers_and_both_ops():
-    module = planned(CHAIN)
+@pytest.mark.parametrize("kernels", [COPY, TILED])
+def test_a_corrupt_plan_names_both_buffers_and_both_ops(kernels: str):
+    module = planned(CHAIN, kernels)
+    check(module)
     move(module, 1, 0)
     with pytest.raises(PassFailedException) as caught:
         check(module)
