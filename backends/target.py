@@ -8,6 +8,7 @@ call = target.load(folder, manifest);  outputs = call(inputs)
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, NamedTuple, TypeVar
@@ -96,6 +97,10 @@ class Effort:
     limit: float = 60.0
 
 
+ALONE: AbstractContextManager[object] = nullcontext()
+"""The turn of one who shares the machine with nobody."""
+
+
 class Rig(ABC):
     """Builds and measures ways of carrying out one kernel."""
 
@@ -113,8 +118,11 @@ class Rig(ABC):
         """What the trial's code is known by: equal code, equal text."""
 
     @abstractmethod
-    def measure(self, trials: Sequence[object], effort: Effort) -> list[Outcome]:
-        """Run them in turns on equal data, apart from this process; what the first computes the others have to."""
+    def measure(
+        self, trials: Sequence[object], effort: Effort, turn: AbstractContextManager[object] = ALONE
+    ) -> list[Outcome]:
+        """Run them in turns on equal data, apart from this process; what the first computes the others have to. `turn`
+        is held while they run, not while they are built."""
 
 
 def joined(stages: Stages) -> dict[str, str]:

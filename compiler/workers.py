@@ -5,9 +5,10 @@ for result in mapped(cycles, machines, "tcp://scheduler:8786"): ..  a dask.distr
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from .errors import MissingToolError, UsageError
 
@@ -19,7 +20,8 @@ def mapped(work: Callable[[A], B], items: Sequence[A], workers: str = "1") -> It
     """Results in the order of `items`, as they come. `work` has to be a function of a module. UsageError if `workers`
     is neither a number nor an address, MissingToolError without the library that an address needs."""
     if "://" in workers:
-        yield from _clustered(work, items, workers)
+        with clustered(workers) as cluster:
+            yield from cluster.get_executor(pure=False).map(work, items)
         return
     if not workers.isascii() or not workers.isdigit() or workers == "0":
         raise UsageError(f"--workers {workers}: expected a number of processes, or tcp://HOST:PORT")
@@ -30,13 +32,25 @@ def mapped(work: Callable[[A], B], items: Sequence[A], workers: str = "1") -> It
         yield from pool.map(work, items)
 
 
-def _clustered(work: Callable[[A], B], items: Sequence[A], address: str) -> Iterator[B]:
+class Cluster(Protocol):
+    """What we want of a dask.distributed client."""
+
+    def get_executor(self, *, pure: bool) -> Executor:
+        """What runs functions on the workers."""
+        ...
+
+    def run(self, function: Callable[[A], B], argument: A) -> dict[str, B]:
+        """What the function answers on each worker."""
+        ...
+
+
+@contextmanager
+def clustered(address: str) -> Iterator[Cluster]:
+    """The workers of a dask scheduler. MissingToolError without the library."""
     try:
         distributed = import_module("distributed")
     except ImportError:
         message = "--workers tcp://..: dask.distributed is not installed"
         raise MissingToolError(message, suggestion="pip install 'aic-compiler[cluster]'") from None
     with distributed.Client(address) as client:
-        futures = client.map(work, items, pure=False)
-        for future in futures:
-            yield future.result()
+        yield client

@@ -1,6 +1,7 @@
 """`aic tune M -t T`: measure other schedules of a model's kernels, keep what is faster; `aic tune db ..`: what is kept.
 
 aic tune net.onnx --time 600                      search; `aic compile net.onnx` uses what was found
+aic tune net.onnx --workers 2                     one process builds while the other measures
 aic tune db list | best                           the measurements; the schedules that won
 aic tune db export F | import F | merge DB        JSON lines, to hand on; another database
 aic tune db replay M                              the code of what won is what it was when it was measured
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=count, default=12, metavar="N", help="schedules of a kernel that are built together (12)")
     add("--early-stop", type=count, default=48, metavar="N", help="leave a kernel after so many without gain (48)")
     add("--no-resume", action="store_true", help="measure again what is in the database")
-    add("--workers", default="1", metavar="tcp://..", help="measure on a worker of this dask scheduler")
+    add("--workers", default="1", metavar="N|tcp://..", help="N processes, or a dask scheduler's (1)")
     add_target(parser)
     add_shapes(parser)
     add_build(parser)

@@ -11,6 +11,7 @@ many copies as the first caches cannot hold: in a network they come from memory.
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from ...dialects import kernel
 from ...dialects._layout import footprint
 from ...dialects._shape import dtype
 from ...dialects.graph.weight import WeightOp
-from ..target import Effort, Outcome, Rig, TargetError
+from ..target import ALONE, Effort, Outcome, Rig, TargetError
 from .build import Compiler, CompilerError, version
 from .program import NAME, Unit, runtime, typedefs, unit
 
@@ -67,17 +68,22 @@ class CRig(Rig):
     def digest(self, trial: object) -> str:
         return _checked(trial).unit.digest
 
-    def measure(self, trials: Sequence[object], effort: Effort) -> list[Outcome]:
+    def measure(
+        self, trials: Sequence[object], effort: Effort, turn: AbstractContextManager[object] = ALONE
+    ) -> list[Outcome]:
         candidates = [_checked(trial) for trial in trials]
         with TemporaryDirectory(prefix="aic-") as scratch:
             program = Path(scratch) / "trials"
             try:
                 self._build(candidates, program)
             except CompilerError:
-                return self._one_by_one(candidates, effort)
-            return _run(program, len(candidates), effort)
+                return self._one_by_one(candidates, effort, turn)
+            with turn:
+                return _run(program, len(candidates), effort)
 
-    def _one_by_one(self, candidates: list[Trial], effort: Effort) -> list[Outcome]:
+    def _one_by_one(
+        self, candidates: list[Trial], effort: Effort, turn: AbstractContextManager[object]
+    ) -> list[Outcome]:
         """One of several cannot be built: find out which, and measure the others."""
         if len(candidates) == 1:
             return [Outcome("build")]
@@ -91,7 +97,7 @@ class CRig(Rig):
                     continue
             outcomes = [Outcome("build")] * len(candidates)
             if 0 < len(good) < len(candidates):
-                for index, found in zip(good, self.measure([candidates[i] for i in good], effort), strict=True):
+                for index, found in zip(good, self.measure([candidates[i] for i in good], effort, turn), strict=True):
                     outcomes[index] = found
             return outcomes
 

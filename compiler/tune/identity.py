@@ -8,8 +8,8 @@ from ..._version import VERSION
 from ...backends.target import Rig, TargetError
 from ..driver import Options, machine_of
 from ..errors import MissingToolError, UsageError
+from ..reuse import cpu_identity
 from ..targets import target_named
-from .remote import HERE, Place
 
 ROOMS = ("passes/_nest", "passes/tensor", "passes/loop")
 """Whose sources, with the target's, decide what code a schedule becomes."""
@@ -34,13 +34,13 @@ def is_tuned(target: str, options: Options) -> bool:
         return False
 
 
-def fingerprint(target: str, options: Options, place: Place = HERE) -> str:
-    """16 hexadecimal digits of the machine: CPU, what schedules are chosen by, C compiler and flags; MissingToolError
-    without a C compiler."""
+def fingerprint(target: str, options: Options, told: tuple[str, str] | None = None) -> str:
+    """16 hexadecimal digits of the machine: CPU, what schedules are chosen by, C compiler and flags; CPU and C compiler
+    are `told` of another machine, or this one's. MissingToolError without a C compiler."""
     numbers = target_named(target).describe(machine_of(target, options))
     chosen = sorted((key, value) for key, value in numbers.items() if key not in UNTOLD)
     try:
-        facts = [target, chosen, place.identity(rig_of(target, options))]
+        facts = [target, chosen, told or (cpu_identity(), rig_of(target, options).identity)]
     except TargetError as error:
         raise (MissingToolError if error.missing else UsageError)(str(error)) from error
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ All that is measured is in the database before the next batch begins; tuning aga
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from random import Random
 from statistics import median
@@ -25,7 +26,7 @@ from .allotment import Share, next_share
 from .database import Database, Row, last
 from .features import features_of, rank_correlation
 from .identity import compiler_version, fingerprint, rig_of
-from .remote import Place
+from .remote import Crew, crew
 from .space import Schedule
 from .task import Task, Tasks, tasks_of
 from .tuners import Tuner, tuner_named
@@ -65,6 +66,18 @@ class Work(Share):
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
     """The last trial of each schedule, by its text."""
     made: dict[Schedule, tuple[object, str]] = field(default_factory=dict[Schedule, tuple[object, str]])
+    busy: bool = False
+    """A batch of it is being measured."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch to measure: schedules of a kernel, the default first; `kind` is what the database calls them."""
+
+    work: Work
+    schedules: tuple[Schedule, ...]
+    effort: Effort = TRIED
+    kind: str = "trial"
 
 
 @dataclass(frozen=True)
@@ -122,12 +135,12 @@ class Tuning:
         database: Database,
         request: Request,
         tasks: Tasks | None = None,
+        told: tuple[str, str] | None = None,
     ):
         self.model, self.database, self.request = model, database, request
         kind = tuner_named(request.tuner)
         self.rig: Rig = rig_of(target, options)
-        self.place = Place(request.workers)
-        self.machine, self.version = fingerprint(target, options, self.place), compiler_version(target)
+        self.machine, self.version = fingerprint(target, options, told), compiler_version(target)
         self.tasks = tasks_of(model, target, replace(options, schedules={})) if tasks is None else tasks
         self.work = [self._work(task, kind) for task in self.tasks.tasks]
         self.done = 0
@@ -156,30 +169,43 @@ class Tuning:
             work.tuner.told(schedule, row.ratio if row.status == "ok" else None)
             work.codes.setdefault(row.code, schedule)
 
-    def begin(self, work: Work) -> None:
-        """Measure the default alone, so that the trials go to where the time is."""
-        outcomes = self._measured(work, [()], TRIED, "trial")
-        work.seconds = median(outcomes[0].seconds) if outcomes[0].seconds else 0.0
+    def step(self, left: int) -> Job | None:
+        """The next batch, of `left` trials at most, for the kernel that promises most of those that are not busy; None
+        if none does."""
+        while (work := next_share([w for w in self.work if not w.busy])) is not None:
+            proposed = work.tuner.propose(min(self.request.batch, left))
+            with garbage_later():
+                built = self._built(work, proposed)
+            work.exhausted = not proposed
+            if built:
+                return Job(work, ((), *built))
+        return None
 
-    def step(self, left: int) -> Work | None:
-        """One batch, for the kernel that promises most; None once none does."""
-        if (work := next_share(self.work)) is None:
-            return None
-        proposed = work.tuner.propose(min(self.request.batch, left))
-        with garbage_later():
-            built = self._built(work, proposed)
-        work.exhausted = not proposed
-        if built:
-            outcomes = self._measured(work, [(), *built], TRIED, "trial")
-            default = outcomes[0]
+    def trials(self, job: Job) -> list[object]:
+        """What is to be measured."""
+        return [self._code(job.work, schedule)[0] for schedule in job.schedules]
+
+    def enter(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        """Keep what was measured, and learn from it."""
+        work, default = job.work, outcomes[0]
+        rows = self._rows(job, outcomes)
+        self.database.add(rows)
+        if job.kind == "final":
+            return
+        for row in rows:
+            work.rows[row.schedule] = row
+            self._recall(work, row)
+        if len(rows) == 1:  # the default alone, so that trials go to where the time is
+            work.seconds = median(default.seconds) if default.seconds else 0.0
+            return
+        self.done += len(rows) - 1
+        if default.seconds:
             best = min((r.ratio for r in work.rows.values() if r.status == "ok"), default=1.0)
-            if default.seconds:
-                work.spent(median(default.seconds), best * median(default.seconds))
-        still = work.history[-1 - self.request.patience // self.request.batch :]
-        if len(still) > self.request.patience // self.request.batch and still[-1] > 0.99 * still[0]:
+            work.spent(median(default.seconds), best * median(default.seconds))
+        patience = self.request.patience // self.request.batch
+        still = work.history[-1 - patience :]
+        if len(still) > patience and still[-1] > 0.99 * still[0]:
             work.exhausted = True
-        self.done += len(built)
-        return work
 
     def _built(self, work: Work, proposed: Sequence[Schedule]) -> list[Schedule]:
         """Those proposals that are new code."""
@@ -201,24 +227,10 @@ class Tuning:
             work.made[schedule] = trial, self.rig.digest(trial)
         return work.made[schedule]
 
-    def _measured(self, work: Work, schedules: Sequence[Schedule], effort: Effort, kind: str) -> list[Outcome]:
-        """Measure, the default first; enter what was found."""
-        made = [self._code(work, schedule) for schedule in schedules]
-        outcomes = self.place.measured(self.rig, [trial for trial, _ in made], effort)
-        codes = [code for _, code in made]
-        rows = self._rows(work, schedules, outcomes, codes, kind)
-        self.database.add(rows)
-        for row in rows:
-            if kind == "trial":
-                work.rows[row.schedule] = row
-                self._recall(work, row)
-        return outcomes
-
-    def _rows(
-        self, work: Work, schedules: Sequence[Schedule], outcomes: Sequence[Outcome], codes: Sequence[str], kind: str
-    ) -> list[Row]:
+    def _rows(self, job: Job, outcomes: Sequence[Outcome]) -> list[Row]:
+        work, kind = job.work, job.kind
         base, found = outcomes[0].seconds, []
-        for schedule, outcome, code in zip(schedules, outcomes, codes, strict=True):
+        for schedule, outcome in zip(job.schedules, outcomes, strict=True):
             pairs = list(zip(outcome.seconds, base, strict=False))
             good = outcome.status == "ok" and bool(pairs)
             cost = features_of(work.task.space, schedule or next(work.task.space.all()), self.tasks.machine).cost
@@ -232,7 +244,7 @@ class Tuning:
                 seconds=median(s for s, _ in pairs) if good else 0.0,
                 ratio=median(s / b for s, b in pairs) if good else 0.0,
                 rounds=len(pairs),
-                code=code,
+                code=self._code(work, schedule)[1],
                 cost=cost,
                 name=work.task.name,
                 launches=work.task.launches,
@@ -242,14 +254,11 @@ class Tuning:
             found.append(row)
         return found
 
-    def finish(self, work: Work) -> bool:
-        """Measure a kernel's best schedules once more, longer, in turns with the default; whether any was worth it."""
+    def again(self, work: Work) -> Job | None:
+        """A kernel's best schedules once more, longer, in turns with the default; None if none is worth it."""
         hopeful = [r for r in work.rows.values() if r.status == "ok" and r.schedule and r.ratio < HOPEFUL]
         ranked = sorted(hopeful, key=lambda row: row.ratio)[:FINALISTS]
-        if ranked:
-            finalists = [schedule_of(row) for row in ranked]
-            self._measured(work, [(), *finalists], AGAIN, "final")
-        return bool(ranked)
+        return Job(work, ((), *map(schedule_of, ranked)), AGAIN, "final") if ranked else None
 
     def report(self, seconds: float) -> Report:
         """What came of it."""
@@ -283,24 +292,62 @@ def tune(
     if request.batch < 1:
         raise UsageError(f"expected batches of 1 or more, found {request.batch}")
     start = time.monotonic()
-    tuning = Tuning(model, target, options, database, request)
-    tell(f"{len(tuning.work)} kernels, {sum(w.task.space.size for w in tuning.work)} schedules")
-    limit = start + (1 - KEPT) * request.seconds
-    for work in tuning.work:
-        if not work.batches and time.monotonic() < limit:
-            tuning.begin(work)
-    tell(f"{time.monotonic() - start:6.0f} s  the defaults are measured")
-    while tuning.done < request.trials and time.monotonic() < limit:
-        if (work := tuning.step(request.trials - tuning.done)) is None:
-            break
-        ratio = work.history[-1] if work.history else 1.0
-        spent = time.monotonic() - start
-        tell(f"{spent:6.0f} s  {tuning.done:5} trials  {work.task.name}: {ratio:.3f} of the default's time")
-    promising = sorted(tuning.work, key=lambda w: -(w.launches * (w.seconds or 0) * (1 - (w.history or [1.0])[-1])))
-    for work in promising:
-        if time.monotonic() > start + request.seconds:
-            tell("no time is left to measure the rest of the best again: go on with the same command")
-            break
-        if tuning.finish(work):
-            tell(f"{time.monotonic() - start:6.0f} s  {work.task.name} again, beside the default")
+    with crew(request.workers, rig_of(target, options)) as them:
+        tuning = Tuning(model, target, options, database, request, told=them.told)
+        kernels, schedules = len(tuning.work), sum(w.task.space.size for w in tuning.work)
+        beside = f", {them.width} workers" if them.width > 1 else ""
+        tell(f"{kernels} kernels, {schedules} schedules{beside}")
+        _search(tuning, them, start, tell)
     return tuning.report(time.monotonic() - start)
+
+
+def _search(tuning: Tuning, them: Crew, start: float, tell: Callable[[str], None]) -> None:
+    request, limit = tuning.request, start + (1 - KEPT) * tuning.request.seconds
+    sent = 0
+
+    def told(text: str) -> None:
+        tell(f"{time.monotonic() - start:6.0f} s  {text}")
+
+    fresh = iter([Job(work, ((),)) for work in tuning.work if not work.batches])
+    _measured(tuning, them, lambda: next(fresh, None) if time.monotonic() < limit else None, lambda job: None)
+    told("the defaults are measured")
+
+    def trial() -> Job | None:
+        nonlocal sent
+        job = tuning.step(request.trials - sent) if sent < request.trials and time.monotonic() < limit else None
+        sent += len(job.schedules) - 1 if job is not None else 0
+        return job
+
+    def tried(job: Job) -> None:
+        ratio = job.work.history[-1] if job.work.history else 1.0
+        told(f"{tuning.done:5} trials  {job.work.task.name}: {ratio:.3f} of the default's time")
+
+    _measured(tuning, them, trial, tried)
+    promising = sorted(tuning.work, key=lambda w: -(w.launches * (w.seconds or 0) * (1 - (w.history or [1.0])[-1])))
+    finals = [job for work in promising if (job := tuning.again(work)) is not None]
+    left = iter(finals)
+    ended = start + request.seconds
+    _measured(
+        tuning,
+        them,
+        lambda: next(left, None) if time.monotonic() <= ended else None,
+        lambda job: told(f"{job.work.task.name} again, beside the default"),
+    )
+    if next(left, None) is not None:
+        tell("no time is left to measure the rest of the best again: go on with the same command")
+
+
+def _measured(tuning: Tuning, them: Crew, more: Callable[[], Job | None], ended: Callable[[Job], None]) -> None:
+    """Have jobs measured, as many at a time as there are workers, until there are no more."""
+    flying: dict[Future[list[Outcome]], Job] = {}
+    while True:
+        while len(flying) < them.width and (job := more()) is not None:
+            job.work.busy = True
+            flying[them.submit(tuning.rig, tuning.trials(job), job.effort)] = job
+        if not flying:
+            return
+        for future in wait(flying, return_when=FIRST_COMPLETED).done:
+            job = flying.pop(future)
+            job.work.busy = False
+            tuning.enter(job, future.result())
+            ended(job)

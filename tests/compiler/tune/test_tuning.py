@@ -1,11 +1,14 @@
 """Tuning a small network for real: candidates are built and run, what is found is used and replayed."""
 
 import multiprocessing
+import os
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -13,17 +16,19 @@ from random import Random
 import numpy as np
 import onnx
 import pytest
+from aic.backends.c.build import Compiler
 from aic.backends.c.rig import CRig, Trial
-from aic.backends.target import Effort, Outcome
+from aic.backends.target import ALONE, Effort, Outcome
 from aic.compiler.driver import Options, compile_model
 from aic.compiler.errors import MissingToolError, UsageError
 from aic.compiler.frontends.onnx.model import Model, load
 from aic.compiler.reuse import compile_cached
+from aic.compiler.tune import remote
 from aic.compiler.tune.database import Database, Row
 from aic.compiler.tune.identity import fingerprint, rig_of
 from aic.compiler.tune.replay import known_schedules, replay
 from aic.compiler.tune.task import Tasks, tasks_of
-from aic.compiler.tune.tuning import Request, Tuning, tune
+from aic.compiler.tune.tuning import Job, Request, Tuning, tune
 from aic.passes._nest.schedule import schedule_text
 from onnx import TensorProto, helper, numpy_helper
 
@@ -81,7 +86,9 @@ def test_what_is_measured_is_kept_and_gone_on_from(model: Model, tmp_path: Path)
 class Faked(CRig):
     """The second half of a batch is said to be faster, and one to crash."""
 
-    def measure(self, trials: Sequence[object], effort: Effort) -> list[Outcome]:
+    def measure(
+        self, trials: Sequence[object], effort: Effort, turn: AbstractContextManager[object] = ALONE
+    ) -> list[Outcome]:
         found = [Outcome("ok", (1.0 if 2 * i < len(trials) else 0.5,) * effort.rounds) for i in range(len(trials))]
         return [*found[:-1], Outcome("crash")] if len(trials) > 3 else found
 
@@ -136,19 +143,73 @@ def test_candidates_that_fail_are_told_apart(model: Model) -> None:
     assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
 
 
-def test_a_worker_measures_what_it_is_sent(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Elsewhere(Executor):
+    """Three workers of a cluster: what is sent there, and comes back, is pickled."""
+
+    def __init__(self, kinds: str):
+        self.kinds = kinds
+
+    def submit(self, fn, /, *args, **kwargs):
+        done = Future()
+        done.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(pickle.dumps(args))))))
+        return done
+
+    def get_executor(self, *, pure: bool) -> "Elsewhere":
+        return self
+
+    def run(self, function, argument) -> dict[str, tuple[str, ...]]:
+        return {f"worker{i}": (*function(argument), kind) for i, kind in enumerate(self.kinds)}
+
+
+def test_workers_measure_what_they_are_sent(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
 
-    def mapped(work: Callable[[object], object], items: Sequence[object], workers: str) -> Iterator[object]:
-        sent.append(workers)
-        yield from (pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(item))))) for item in items)
+    @contextmanager
+    def clustered(address: str) -> Iterator[Elsewhere]:
+        sent.append(address)
+        yield Elsewhere("aaa" if len(sent) == 1 else "aab")
 
-    monkeypatch.setattr("aic.compiler.tune.remote.mapped", mapped)
-    request = replace(QUICK, workers="tcp://there:8786", trials=2, batch=2)
-    assert tune(model, "c", Options(), Database(tmp_path / "t.db"), request, lambda _: None).trials == 2
-    assert len(sent) >= 3 and set(sent) == {"tcp://there:8786"}
-    with pytest.raises(UsageError, match="one machine measures one at a time"):
-        tune(model, "c", Options(), Database(tmp_path / "t.db"), replace(QUICK, workers="4"), lambda _: None)
+    monkeypatch.setattr("aic.compiler.tune.remote.clustered", clustered)
+    request, lines = replace(QUICK, workers="tcp://there:8786", trials=4, batch=2), list[str]()
+    assert tune(model, "c", Options(), Database(tmp_path / "t.db"), request, lines.append).trials == 4
+    assert sent == ["tcp://there:8786"] and "3 workers" in lines[0]
+    with pytest.raises(UsageError, match="expected workers with one CPU and C compiler, found 2 kinds among 3"):
+        tune(model, "c", Options(), Database(tmp_path / "u.db"), request, lines.append)
+
+
+def test_two_processes_of_this_machine_search(model: Model, tmp_path: Path) -> None:
+    db = Database(tmp_path / "t.db")
+    found = tune(model, "c", Options(), db, replace(QUICK, workers="2", trials=8, batch=2), lambda _: None)
+    assert found.trials == 8 == sum(kernel.trials.total() for kernel in found.kernels)
+    assert {row.status for row in db.rows()} == {"ok"}
+    for workers in ("0", "-1", "many"):
+        with pytest.raises(UsageError, match="expected a number of processes, or tcp://HOST:PORT"):
+            tune(model, "c", Options(), db, replace(QUICK, workers=workers), lambda _: None)
+
+
+class Watched(CRig):
+    """Tells when it ran, in which process, on which cores."""
+
+    def measure(
+        self, trials: Sequence[object], effort: Effort, turn: AbstractContextManager[object] = ALONE
+    ) -> list[Outcome]:
+        with turn:
+            start = time.monotonic()
+            time.sleep(0.05)
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+            return [Outcome("ok", (start, time.monotonic(), os.getpid(), cores))]
+
+
+def test_processes_of_this_machine_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = remote._cores()
+    monkeypatch.setattr("aic.compiler.tune.remote._cores", lambda: [cores[0], cores[-1]])
+    rig = Watched(Compiler(("cc",), ()))
+    with remote.crew("2", rig) as them:
+        assert them.width == 2
+        futures = [them.submit(rig, (), Effort()) for _ in range(6)]
+        told = sorted(future.result()[0].seconds for future in futures)
+    assert all(before[1] <= after[0] for before, after in pairwise(told))
+    assert {pinned for *_, pinned in told} == {1} and os.getpid() not in {pid for _, _, pid, _ in told}
 
 
 def test_without_a_c_compiler_nothing_is_tuned(tmp_path: Path) -> None:
@@ -164,11 +225,18 @@ def test_time_runs_out(model: Model, tmp_path: Path) -> None:
     assert found.trials == 0 and all(kernel.ratio == 1 for kernel in found.kernels)
 
 
+def step(tuning: Tuning, left: int) -> Job | None:
+    """Measure the next batch."""
+    if (job := tuning.step(left)) is not None:
+        tuning.enter(job, tuning.rig.measure(tuning.trials(job), job.effort))
+    return job
+
+
 def search(model: Model, path: Path, tasks: Tasks, told: Connection) -> None:
     """Tune without end, telling of what is measured."""
     db = Database(path)
     tuning = Tuning(model, "c", Options(), db, Request(batch=2, patience=1000), tasks)
-    while tuning.step(2) is not None:
+    while step(tuning, 2) is not None:
         told.send(len(db.rows()))
 
 
@@ -206,7 +274,7 @@ def test_a_killed_search_loses_nothing_it_told_of(
 def test_an_interrupted_search_goes_on(model: Model, tmp_path: Path) -> None:
     db = Database(tmp_path / "t.db")
     tuning = Tuning(model, "c", Options(), db, QUICK)
-    tuning.step(4)
+    step(tuning, 4)
     kept = db.rows()
     again = Tuning(model, "c", Options(), db, QUICK)  # as another process would find it
     assert sum(len(work.rows) for work in again.work) == len(kept) and again.done == 0
