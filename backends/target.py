@@ -171,6 +171,11 @@ class Target(ABC, Generic[M]):
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
         """What `emit` wrote, as a function from input arrays (in order, of the manifest's types) to outputs."""
 
+    def simulated(self, manifest: Mapping[str, object]) -> str | None:
+        """The file of IR that stands for what `emit` wrote where it cannot be run, for want of the machine: to be run
+        in numpy. None: it is run."""
+        del manifest
+
     def seen(
         self, folder: Path, manifest: Mapping[str, object], inputs: Sequence[Array]
     ) -> tuple[list[Array], Seen] | None:

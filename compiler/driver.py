@@ -32,6 +32,7 @@ from .frontends.onnx.importer import import_model
 from .frontends.onnx.model import Model, Source, load
 from .interpret import interpret
 from .pipeline import Observer, parse_pipeline, print_pipeline, run_pipeline
+from .simulated import simulated
 from .targets import target_named
 from .vectors import random_input
 
@@ -256,8 +257,10 @@ def load_artifact(
 ) -> Callable[[Sequence[Array]], list[Array]]:
     """An artifact's folder as a function from input arrays, in order, to outputs."""
     found = read_manifest(folder) if manifest is None else manifest
+    target = target_named(str(found["target"]))
     with _told():
-        return target_named(str(found["target"])).load(folder, found)
+        file = target.simulated(found)
+        return target.load(folder, found) if file is None else simulated(folder / file, found)
 
 
 def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:

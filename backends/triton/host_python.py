@@ -8,6 +8,7 @@
 It wants torch and triton where it runs, not where it is written.
 """
 
+import re
 from collections.abc import Iterator
 
 from .kernel import Kernel
@@ -16,7 +17,8 @@ from .program import Launch, Place, Port, Program
 
 def source(program: Program) -> str:
     """The text of the module, NAME.py, which finds NAME.weights beside itself."""
-    kernels = "\n\n".join(made.source for made in program.kernels.values())
+    functions = [f.rstrip() for made in program.kernels.values() for f in re.split(r"\n+(?=@triton)", made.source)]
+    kernels = "\n\n\n".join(dict.fromkeys(functions)) + "\n"
     table = "\n".join(line for launch in program.launches for line in _launch(launch, program.kernels[launch.kernel]))
     return TEXT.format(
         name=program.name,

@@ -33,9 +33,14 @@ class Parameter:
         return self.type.startswith("*")
 
     @property
+    def element_bytes(self) -> int:
+        """Bytes of an element, or of the scalar."""
+        return BYTES[self.type.lstrip("*")]
+
+    @property
     def bytes(self) -> int:
         """Bytes that it reaches; of a scalar, its own."""
-        return BYTES[self.type.lstrip("*")] * (self.elements if self.is_pointer else 1)
+        return self.element_bytes * (self.elements if self.is_pointer else 1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Kernel:
     bytes: int = 0
     flops: int = 0
     dots: int = 0
+    schedule: Mapping[str, int] = field(default_factory=dict[str, int])
     contiguous: bool = True
 
     @property

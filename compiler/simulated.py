@@ -1,0 +1,61 @@
+"""An artifact whose machine is not at hand, run in numpy from the IR that lies beside its code.
+
+The IR is what the code was printed from; its weights come from the artifact's file, each as its layout says.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from xdsl.parser import Parser
+
+from ..dialects._layout import physical
+from ..dialects._shape import Array, dtype, shape
+from ..dialects.graph._blob import blob
+from ..dialects.graph.weight import WeightOp
+from .context import context
+from .errors import CompileError
+from .interpret import interpret
+
+log = logging.getLogger("aic.simulated")
+
+
+def simulated(file: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
+    """The IR of a file as a function from input arrays to outputs; CompileError for a broken artifact."""
+    told = manifest.get("weights")
+    if not isinstance(told, Mapping):
+        raise CompileError(f"{file.parent}: the manifest has no weights", code="not-an-artifact")
+    log.warning("target %s: its machine is not at hand; %s runs in numpy", manifest["target"], file.name)
+    ctx = context()
+    module = Parser(ctx, file.read_text(encoding="utf8"), str(file)).parse_module()
+    stored = file.parent / str(told["file"])
+    for entry in blob(module, int(told["alignment"])).entries:
+        if entry.op.weight not in ctx.weights:
+            ctx.weights.add(entry.op.weight, _reader(stored, entry.op, entry.offset, entry.size))
+
+    def call(inputs: Sequence[Array]) -> list[Array]:
+        return [np.array(result) for result in interpret(ctx, module, inputs)]
+
+    return call
+
+
+def _reader(stored: Path, op: WeightOp, offset: int, size: int) -> Callable[[], Array]:
+    def read() -> Array:
+        kind = dtype(op.res.type)
+        lying = np.fromfile(stored, kind, size // kind.itemsize, offset=offset)
+        return logical(lying, op)
+
+    return read
+
+
+def logical(lying: Array, op: WeightOp) -> Array:
+    """An array as its type's dimensions have it, from how its layout puts it into memory."""
+    dims = shape(op.res)
+    _, lay = physical(op.res.type)
+    count = int(np.prod(dims))
+    numbers = np.asarray(lay(np.arange(1, 1 + count).reshape(dims)), np.int64).reshape(-1)
+    made = np.empty(count, lying.dtype)
+    held = numbers > 0  # places between strides and behind panels hold none
+    made[numbers[held] - 1] = lying[held]
+    return made.reshape(dims)
