@@ -1,0 +1,107 @@
+"""The schedule of a kernel by estimate: floors of arithmetic, of the second cache and of memory, over the rounds of the
+multiprocessors.
+
+    contraction 196 x 1024 x 256      32 programs of 64 x 128: one round of 132
+    rows of 768                       a row a program
+    rows of 12544 apart (pixels)      64 channels side by side, 64 pixels at a time
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from ....dialects._shape import dtype, element
+from ....dialects._stages import Kernel
+from .schedule import Schedule, power
+from .shape import Pointwise, Product, Rows
+
+SHARED = 160 * 1024
+"""Bytes of shared memory that the pipeline's stages may take: what sm_80 has."""
+HELD = 8192
+"""Elements of a row that a program holds."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """What schedules are chosen by: multiprocessors, operations and bytes a second (the second cache's, the memory's),
+    seconds of a launch."""
+
+    sms: int = 132
+    flops: float = 800e12
+    l2: float = 5.5e12
+    dram: float = 3.0e12
+    launch: float = 2.5e-6
+
+
+def choose(found: Kernel, form: Pointwise | Rows | Product, gpu: Gpu, precision: str) -> Schedule:
+    """The schedule of a kernel of this form."""
+    match form:
+        case Pointwise(x=dims):
+            return Schedule(BX=_flat(prod(found.sizes[d] for d in dims), gpu, 1024))
+        case Rows():
+            return _rows(found, form, gpu)
+        case Product():
+            return _product(found, form, gpu, precision)
+
+
+def _flat(total: int, gpu: Gpu, most: int) -> int:
+    """Indices of a block of a flat axis: few enough that all multiprocessors have several."""
+    return min(power(total), max(128, min(most, power(total // (4 * gpu.sms)))))
+
+
+def _rows(found: Kernel, form: Rows, gpu: Gpu) -> Schedule:
+    rows = prod(found.sizes[d] for d in form.x)
+    length = max(prod(found.sizes[d] for d in dims) for dims in form.r)
+    if form.one_by_one:
+        return Schedule(BX=_flat(rows, gpu, 256), BR=1)
+    if form.along:
+        br = power(length) if length <= HELD else 2048
+        bx = min(power(rows), max(1, 1024 // br), power(max(1, rows // gpu.sms)))
+    else:
+        bx = min(power(rows), 64)
+        br = min(power(length), 4096 // bx)
+    return Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
+
+
+def _product(found: Kernel, form: Product, gpu: Gpu, precision: str) -> Schedule:
+    batch, m, n, k = (prod(found.sizes[d] for d in dims) for dims in (form.batch, form.m, form.n, form.k))
+    bytes = max(dtype(element(a.value)).itemsize for a in form.member.generic.inputs)
+    bytes = 2 if precision in ("f16", "bf16") else bytes
+    return _product_of((batch, m, n, k), found.sizes[form.k[-1]], bytes, precision == "ieee" and bytes >= 4, gpu)
+
+
+def _product_of(size: tuple[int, int, int, int], near: int, bytes: int, exact: bool, gpu: Gpu) -> Schedule:
+    """The schedule of a batch of products of M x N x K, `near` of K side by side; `exact` ones use no tensor core."""
+    batch, m, n, k = size
+    fits = [b for b in (16, 32, 64, 128) if near % b == 0]
+    candidates = [s for s in _candidates(m, n, k, bytes, exact) if k == near or not fits or s.BK in fits]
+    return min(candidates, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.BM * s.BN, -s.BK))
+
+
+def _candidates(m: int, n: int, k: int, bytes: int, exact: bool) -> Iterator[Schedule]:
+    for bm in (16, 32, 64, 128):
+        for bn in (16, 32, 64, 128, 256):
+            for bk in (16, 32, 64, 128):
+                warps = 8 if bm * bn > 64 * 128 else 4 if bm * bn > 16 * 32 else 2
+                stages = 4 if bm <= 16 else 3
+                held = bm * bn // (32 * warps)
+                if (bm > 16 and bm >= 2 * m) or (bn > 16 and bn >= 2 * n) or (bk > 16 and bk >= 2 * k):
+                    continue
+                if held > (64 if exact else 128) or (exact and bk > 32) or (bm + bn) * bk * bytes * stages > SHARED:
+                    continue
+                yield Schedule(BM=bm, BN=bn, BK=bk, warps=warps, stages=stages, group=8)
+
+
+def _seconds(batch: int, size: tuple[int, int, int], schedule: Schedule, gpu: Gpu, bytes: int) -> float:
+    """Of `batch` products of M x N x K."""
+    (m, n, k), bm, bn, bk = size, schedule.BM, schedule.BN, schedule.BK
+    tiles = batch * -(-m // bm) * -(-n // bn)
+    resident = max(1, min(SHARED // ((bm + bn) * bk * bytes * schedule.stages), 16 // schedule.warps))
+    rounds = -(-tiles // (gpu.sms * resident))
+    full = min(tiles, gpu.sms * resident) / gpu.sms
+    feed = min(1.0, bm * bn / 128**2) ** 0.35 * min(1.0, bk * bytes / 128) ** 0.15
+    compute = 2 * bm * bn * -(-k // bk) * bk * rounds * max(1.0, full) / (gpu.flops * feed / gpu.sms)
+    traffic = tiles * (bm + bn) * k * bytes / gpu.l2
+    memory = batch * bytes * (m * k + k * n + m * n) / gpu.dram
+    steps = -(-k // bk) * rounds * 2e-7
+    return gpu.launch + max(compute, traffic, memory) + steps

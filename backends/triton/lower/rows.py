@@ -1,0 +1,202 @@
+"""The template of reductions: rows of R for each X, stage after stage; a row is held, or run through again and again.
+
+m = max(x[r, :]);  s = sum(exp(x[r, :] - m));  y[r, :] = exp(x[r, :] - m) / s           held: x is read once
+acc = 0; for k in 0 .. R by BR: acc += x[r, k + arange(BR)];  s = sum(acc)               run through
+acc = -inf; for k in 0 .. 9: acc = max(acc, x[r at k % 3, k // 3])                       a window, place by place
+"""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from math import inf
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ....dialects._shape import dtype, element
+from ....dialects._stages import Member, Stage
+from ....dialects.tile._block import dims, kind
+from ....dialects.tile.index import ExpandOp, FullOp, PidOp
+from ....dialects.tile.memory import LoadOp
+from ....dialects.tile.reduction import ReduceOp
+from .axis import Axis, Form, Frame, axis
+from .body import Unsupported, like
+from .pointwise import full, store, x_axis
+from .schedule import Schedule
+from .shape import COMBINE, Rows
+from .values import Values
+
+
+def emit(values: Values, form: Rows, schedule: Schedule) -> tuple[int, ...]:
+    """Write the kernel; the grid."""
+    x = x_axis(values.found, form.x, schedule)
+    if x.blocks > 1:
+        x.start = values.code.times(values.code.emit(PidOp(0)), x.block)
+    writer = _Writer(values, x, schedule)
+    for stage, row in zip(values.found.stages, form.r, strict=True):
+        if stage.reduced:
+            writer.reduce(stage, row)
+    for row in dict.fromkeys(writer.dims_of(value, form) for value in values.found.outputs):
+        writer.finish([v for v in values.found.outputs if writer.dims_of(v, form) == row], row)
+    return (x.blocks,)
+
+
+class _Writer:
+    """Writes the stages of one kernel."""
+
+    def __init__(self, values: Values, x: Axis, schedule: Schedule):
+        self.values, self.code, self.x, self.schedule = values, values.code, x, schedule
+        self.rank = 0
+
+    def dims_of(self, value: SSAValue, form: Rows) -> tuple[int, ...]:
+        """The dims along rows that a result has."""
+        member = self.values.found.maker[value]
+        kept = member.space - member.reduced - set(form.x)
+        return next((row for row in form.r if set(row) == kept), ()) if kept else ()
+
+    def axis(self, row: tuple[int, ...]) -> Axis:
+        """The axis of a row."""
+        return axis("r", row, self.values.found.sizes, self.schedule.BR)
+
+    @contextmanager
+    def along(self, r: Axis, carried: Sequence[SSAValue] = ()):
+        """The row's blocks, in a loop if there are several: yields the loop's carried values, and takes new ones."""
+        if r.blocks == 1:
+            carrier = _Carrier(list(carried))
+            self.values.frame = self.frame(r)
+            yield carrier
+            return
+        with self.code.loop(0, r.blocks * r.block, r.block, carried, static=r.block == 1 and r.total <= 9) as loop:
+            carrier = _Carrier(list(loop.carried))
+            r.start = loop.index
+            self.values.frame = self.frame(r)
+            yield carrier
+            loop.yielded = carrier.values
+        carrier.values = list(loop.results)
+
+    def frame(self, r: Axis) -> Frame:
+        """Rows and what runs along them."""
+        return Frame(self.x, r)
+
+    def kept(self) -> Frame:
+        """Rows alone, in blocks of the rank that they have beside what runs along them."""
+        return Frame(self.x, rank=self.rank if self.x.block > 1 else 0)
+
+    def reduce(self, stage: Stage, row: tuple[int, ...]) -> None:
+        """Make what a stage reduces to."""
+        r, members = self.axis(row), stage.of("reduce")
+        if r.block == 1:
+            self._one_by_one(members, r)
+            return
+        shape = self.frame(r).shape
+        one = r.blocks == 1
+        starts = [] if one else [self._neutral(m, shape) for m in members]
+        with self.along(r, starts) as carrier:
+            point = self.x.forms() | r.forms()
+            found = [self._element(member, point, shape, r) for member in members]
+            if not one:
+                pairs = zip(members, carrier.values, found, strict=True)
+                found = [self._combined(m, acc, new) for m, acc, new in pairs]
+            carrier.values = found
+        for member, block in zip(members, carrier.values, strict=True):
+            self._reduced(member, block, r)
+
+    def _one_by_one(self, members: list[Member], r: Axis) -> None:
+        """Run the bodies for each place of a row, one after the other: of windows, and where no op combines in any
+        order."""
+        values, code = self.values, self.code
+        shape = self.frame(r).shape
+        values.frame, starts = self.kept(), list[SSAValue]()
+        for member in members:
+            for access in member.generic.outputs:
+                start = values.at(access.value, values.forms(access, member, full(member, self.x.forms())))
+                starts.append(code.wide(start, shape) if shape else start)
+        with self.along(r, starts) as carrier:
+            point, old, new = self.x.forms() | r.forms(), iter(carrier.values), list[SSAValue]()
+            for member in members:
+                body = values.body(member, full(member, point))
+                body.known |= {arg: next(old) for arg in member.generic.output_args}
+                new += [code.wide(v, shape) if shape else v for v in body.yielded()]
+            carrier.values = new
+        values.frame, made = self.kept(), iter(carrier.values)
+        for member in members:
+            for access, result in zip(member.generic.outputs, member.results, strict=True):
+                forms = values.forms(access, member, full(member, self.x.forms()))
+                code.remember(("made", result, tuple(forms)), next(made))
+
+    def _element(self, member: Member, point: dict[int, Form], shape: tuple[int, ...], r: Axis) -> SSAValue:
+        """What a reduction takes in, with what it ignores past the row's end."""
+        values = self.values
+        combiner = self._combiner(member)
+        (taken,) = (v for v in combiner.operands if v is not member.generic.output_args[0])
+        values.guarded = frozenset({"r"})
+        found = values.body(member, full(member, point)).value(taken)
+        values.guarded = frozenset()
+        ignored = self._ignored(member, kind(found))
+        load = found.owner
+        if isinstance(load, LoadOp) and dims(found)[values.frame.places["r"]] > 1:
+            found = values.refilled(load, ignored)
+        elif r.is_cut:
+            found = values.select(values.inside("r"), found, ignored)
+        return self.code.wide(found, shape) if shape else found
+
+    def _combiner(self, member: Member) -> Operation:
+        combiner = member.generic.combiner
+        if combiner is None or type(combiner) not in COMBINE:
+            raise Unsupported(f"no reduction by {combiner.name if combiner is not None else 'several ops'}")
+        return combiner
+
+    def _ignored(self, member: Member, type_: Attribute) -> float:
+        number = COMBINE[type(self._combiner(member))][1]
+        if dtype(type_).kind in "iu" and number in (inf, -inf):
+            bits = 8 * dtype(type_).itemsize - 1
+            return -(2**bits) if number < 0 else 2**bits - 1
+        return number
+
+    def _neutral(self, member: Member, shape: tuple[int, ...]) -> SSAValue:
+        type_ = element(member.results[0])
+        number = self._ignored(member, type_)
+        return self.code.emit(FullOp(number, type_, shape)) if shape else self.code.number(number, type_)
+
+    def _combined(self, member: Member, one: SSAValue, other: SSAValue) -> SSAValue:
+        return self.code.emit(like(self._combiner(member), self.code.same(one, other)))
+
+    def _reduced(self, member: Member, block: SSAValue, r: Axis) -> None:
+        """A row's block to one element, joined with what the sum began with; remember the tensor."""
+        values, code = self.values, self.code
+        place = self.frame(r).places["r"]
+        self.rank = len(self.frame(r).places)
+        block = code.emit(ReduceOp(COMBINE[type(self._combiner(member))][0], block, place))
+        block = code.emit(ExpandOp(block, place)) if self.rank > 1 else block
+        access = member.generic.outputs[0]
+        init = values.found.inits.get(access.value)
+        values.frame = self.kept()
+        forms = values.forms(access, member, full(member, self.x.forms()))
+        if init is None or not self._is_neutral(init, member):
+            block = self._combined(member, block, values.at(access.value, forms))
+        code.remember(("made", member.results[0], tuple(forms)), block)
+
+    def _is_neutral(self, init: SSAValue, member: Member) -> bool:
+        owner = init.owner
+        wanted = self._ignored(member, init.type)
+        return (
+            isinstance(owner, arith.ConstantOp)
+            and isinstance(owner.value, IntegerAttr | FloatAttr)
+            and owner.value.value.data == wanted
+        )
+
+    def finish(self, results: list[SSAValue], row: tuple[int, ...]) -> None:
+        """Write the results that have these dims along rows."""
+        if not row:
+            self.values.frame = self.kept()
+            store(self.values, results, self.x.forms())
+            return
+        with self.along(r := self.axis(row)):
+            store(self.values, results, self.x.forms() | r.forms())
+
+
+class _Carrier:
+    """Values carried through a loop."""
+
+    def __init__(self, values: list[SSAValue]):
+        self.values = values

@@ -1,0 +1,25 @@
+"""Tile kernels compute what the kernels of generics did, whatever the blocks: odd sizes, shuffled programs, poison."""
+
+from random import Random
+
+import pytest
+from aic.compiler.context import context
+from aic.compiler.frontends.onnx.importer import import_onnx
+from aic.compiler.interpret import interpret
+
+from ....compiler.networks import NETWORKS
+from .._tiles import TENSOR, expect_equal, tiles
+
+GRAPH = "fold-constants,drop-redundant,fold-batch-norm,cse,dce"
+VIEWS = f"lower-graph-to-tensor,sink-concat,fold-views,{TENSOR}"
+
+
+@pytest.mark.parametrize("blocks", ["chosen", "small"])
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "quantized"])
+def test_networks(name: str, blocks: str):
+    model, inputs = NETWORKS[name]()
+    ctx = context()
+    module = import_onnx(model, ctx)
+    wanted = interpret(ctx, module, list(inputs.values()))
+    tiles(ctx, module, f"{GRAPH},{VIEWS}", Random(3) if blocks == "small" else None)
+    expect_equal(interpret(ctx, module, list(inputs.values())), wanted, 3e-6)
