@@ -16,7 +16,8 @@ from math import log2, prod
 
 import numpy as np
 
-from ...passes._nest.tiling import Machine, Problem, Tiling, choose
+from ...passes._nest.problem import Machine, Problem, Tiling
+from ...passes._nest.tiling import choose
 from .space import Schedule, Space
 
 WEIGHTS = np.array([1.0, 1 / 40, 1 / 10, 2.0, 4.0])

@@ -10,7 +10,8 @@ from math import prod
 from random import Random
 
 from ...passes._nest.legality import refusal
-from ...passes._nest.tiling import Machine, Problem, Tile, Tiling, choose, gathers, is_joinable, longest_chunk
+from ...passes._nest.problem import Machine, Problem, Tile, Tiling
+from ...passes._nest.tiling import choose, gathers, is_joinable, longest_chunk
 
 VECTORS, ROWS = 8, 14
 """Vectors and rows of a tile that are tried at most."""
@@ -66,7 +67,7 @@ class Space:
 def distance(one: Tile, other: Tile) -> int:
     """In how many fields two tiles differ; the row dim and its rows count as one."""
     rows = (one.row, one.rows) != (other.row, other.rows)
-    fields = ("vector", "vectors", "outside", "chunk")
+    fields = ("vector", "vectors", "outside", "join", "chunk")
     return rows + sum(getattr(one, name) != getattr(other, name) for name in fields)
 
 
@@ -94,8 +95,13 @@ def _tiles(problem: Problem, machine: Machine) -> Iterator[Tile]:
             others = len(problem.parallel) - 1
             for count, (row, rows), outside in product(most, _rows(problem, vector), range(others + 1)):
                 if _held(problem, vector, count, rows) <= machine.registers:
-                    for chunk in _chunks(problem, machine, vector, count):
-                        yield Tile(vector, count, row, rows, outside, chunk)
+                    for join, chunk in product(_joins(problem, row), _chunks(problem, machine, vector, count)):
+                        yield Tile(vector, count, row, rows, outside, join, chunk)
+
+
+def _joins(problem: Problem, row: int | None) -> tuple[int | None, ...]:
+    """Whether the rows go on in the next line: as by default, and not."""
+    return (None, -1) if row is not None and problem.reduced else (None,)
 
 
 def _chunks(problem: Problem, machine: Machine, vector: int, vectors: int) -> list[int]:

@@ -17,9 +17,9 @@ from ...dialects import kernel
 from ...dialects._location import origins
 from ...dialects._stages import analyse
 from ...dialects.graph.weight import AicContext, WeightOp
+from ...passes._nest.problem import Machine
 from ...passes._nest.schedule import schedule as attribute
 from ...passes._nest.signature import launched, signature, weights_of
-from ...passes._nest.tiling import Machine
 from ...passes._nest.walk import problem, walk
 from ...passes.tensor.choose_schedule import ChooseSchedule
 from ..driver import Options, Plan, lower, plan

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import ClassVar
 
-from ...passes._nest.tiling import Machine
+from ...passes._nest.problem import Machine
 from ..errors import UsageError
 from .features import Features, features_of
 from .learned import Ridge

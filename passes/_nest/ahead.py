@@ -6,8 +6,8 @@
 from math import prod
 
 from ...dialects.loop import PrefetchOp
+from .problem import Tiling
 from .scope import Base, Code
-from .tiling import Tiling
 from .walk import Walk
 
 LINE = 16

@@ -5,7 +5,8 @@
 A tile that does not fit the registers is legal: the C compiler spills, and the code is slow.
 """
 
-from .tiling import Problem, Tile, is_joinable, reduction_order
+from .problem import Problem, Tile
+from .tiling import is_joinable, reduction_order
 
 MOST = 1024
 """Partial results of a tile: more is no register tile any more, and takes the C compiler minutes."""
@@ -17,7 +18,13 @@ class ScheduleError(ValueError):
 
 def refusal(problem: Problem, tile: Tile) -> str | None:
     """Why a stage cannot have this tile; None if it can."""
-    return _vector(problem, tile) or _row(problem, tile) or _size(problem, tile) or _chunk(problem, tile)
+    return (
+        _vector(problem, tile)
+        or _row(problem, tile)
+        or _size(problem, tile)
+        or _join(problem, tile)
+        or _chunk(problem, tile)
+    )
 
 
 def check(problem: Problem, tile: Tile | None) -> None:
@@ -70,6 +77,18 @@ def _size(problem: Problem, tile: Tile) -> str | None:
         return f"the vectors lie along the reduced dim {tile.vector}, which is innermost: nothing is to be put outside"
     if tile.outside is not None and not 0 <= tile.outside <= others:
         return f"{tile.outside} loops outside that of the vectors: the stage has {others} others"
+    return None
+
+
+def _join(problem: Problem, tile: Tile) -> str | None:
+    if tile.join is None or tile.join < 0:
+        return None
+    if tile.row is None or not problem.reduced:
+        return f"nothing to join dim {tile.join} to: expected rows, and sums"
+    if tile.join not in problem.parallel or tile.join in (tile.row, tile.vector):
+        return f"dim {tile.join} cannot be joined to the rows': expected another parallel one of {_parallel(problem)}"
+    if held := {tile.join, tile.row} & (problem.barred | problem.whole):
+        return f"dim {min(held)} cannot be joined: its index is asked for, or its layout is packed"
     return None
 
 

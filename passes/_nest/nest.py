@@ -15,12 +15,13 @@ from ...dialects._stages import Kernel, Member, analyse
 from .body import barred
 from .held import Held
 from .legality import ScheduleError, check
+from .problem import Machine, Problem, Tile, Tiling
 from .scalar import Scalar, stages_without
 from .schedule import tiles_of
 from .scope import Base, Code
 from .stage import Nest
-from .tiling import Machine, Problem, Tile, Tiling, choose, pieces
-from .walk import Homes, Walk, problem, strip, walk
+from .tiling import choose, pieces
+from .walk import Homes, Walk, join, problem, strip, walk
 
 STACK = 16 * 1024
 """Bytes up to which a buffer between stages lies on the stack."""
@@ -172,8 +173,14 @@ class _Maker:
             tiling = choose(seen, self.machine, wanted)
             if row is not None:
                 order = tuple(d for d in addresses.sizes if d not in addresses.reduced)
-                tiling = replace(tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order, chunk=0)
+                tiling = replace(
+                    tiling, vector=None, lanes=1, vectors=1, row=None, rows=1, order=order, join=None, chunk=0
+                )
             found.append(tiling)
+            self.code.lines.clear()
+            if tiling.join is not None and tiling.row is not None:
+                self.code.lines[tiling.row] = tiling.join, addresses.sizes[tiling.row]
+                addresses = join(addresses, tiling.join, tiling.row)
             if tiling.chunk:
                 addresses, outer = strip(addresses, tiling.reduction[-1], tiling.chunk)
                 tiling = replace(tiling, hoisted=(*tiling.reduction[:-1], outer), reduction=tiling.reduction[-1:])

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import prod
 
 from ...dialects._stages import Kernel
-from .tiling import Problem, Tiling, gathers
+from .problem import Problem, Tiling
+from .tiling import gathers
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute
 
 from ...dialects.kernel import ScheduleAttr
 from .legality import ScheduleError
-from .tiling import Tile
+from .problem import Tile
 
 FIELDS = {field.name: field.default is MISSING for field in fields(Tile)}
 """What an entry may say of its stage -> whether it has to."""

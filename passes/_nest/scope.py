@@ -42,6 +42,8 @@ class Code:
         self.depth: dict[SSAValue, int] = {}
         self.floor = 0
         """The scope out of which loads of what the kernel itself writes must not move."""
+        self.lines: dict[int, tuple[int, int]] = {}
+        """A dim that is walked as one with another, outside it -> that dim, and its own size."""
 
     def add(self, op: Operation, scope: int = -1) -> SSAValue:
         """Append an op (with one result) and return its result."""
@@ -84,12 +86,33 @@ class Code:
         """(terms, constant) of an address, for tiles that begin at `bases` and a place `offsets` into them."""
         terms: list[tuple[int, SSAValue]] = []
         constant = access.offset
-        for dim, (outer, inner) in access.steps.items():
+        steps = dict(access.steps)
+        for dim, (line, size) in self.lines.items():
+            if line in steps:
+                index, start = bases[dim]
+                parts = self._divided(index, start + offsets.get(dim, 0), size)
+                for (_, step), (part, rest) in zip((steps.pop(line), steps.pop(dim)), parts, strict=True):
+                    constant += step * rest
+                    if part is not None and step:
+                        terms.append((step, part))
+        for dim, (outer, inner) in steps.items():
             index, start = bases.get(dim, (None, 0))
             if index is not None and outer:
                 terms.append((outer, index))
             constant += outer * start + inner * offsets.get(dim, 0)
         return terms, constant
+
+    def _divided(self, index: SSAValue | None, more: int, size: int) -> tuple[Base, Base]:
+        """Quotient and remainder of `index + more` by `size`."""
+        if index is None:
+            return (None, more // size), (None, more % size)
+        scope = self.depth[index]
+        known, key = self.scopes[scope].known, ("divided", index, more, size)
+        if key not in known:
+            total = self.add(arith.AddiOp(index, self.index(more)), scope) if more else index
+            known[key] = self.add(arith.DivUIOp(total, self.index(size)), scope)
+            known[*key, "rest"] = self.add(arith.RemUIOp(total, self.index(size)), scope)
+        return (known[key], 0), (known[*key, "rest"], 0)
 
     def load_here(self, access: Access, terms: list[tuple[int, SSAValue]], constant: int, lanes: int) -> SSAValue:
         """The neighbouring elements at an address that is written again and again: loaded where it is asked for."""

@@ -25,8 +25,9 @@ from ...dialects.loop import Combine, ReduceOp
 from .ahead import ask_ahead
 from .body import Body, Point
 from .held import Held, Slot
+from .problem import Tiling
 from .scope import Base, Code
-from .tiling import Tiling, pieces, segments
+from .tiling import pieces, segments
 from .walk import JOINS, Walk
 
 Cell = tuple[SSAValue, tuple[int, ...]]

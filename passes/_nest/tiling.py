@@ -4,22 +4,12 @@ for the tile; measured rules for the order).
     matmul 128x768 by 768x3072, 16 registers of 8 lanes:   vector n = 2 x 8, rows m = 6, order [n, m], reduce [k]
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import gcd, prod
 
 from ...dialects._access import Access
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a tile is chosen by."""
-
-    vector_bytes: int = 32
-    registers: int = 16
-    l1: int = 32 * 1024
-    l2: int = 512 * 1024
-
+from .problem import Machine, Problem, Tile, Tiling
 
 PAGE, LINE = 4096, 64
 """Bytes of a way of the first cache, and of one of its lines."""
@@ -29,91 +19,57 @@ PACE = 0.4
 """Vectors that come from the second cache in a cycle, in the long run (measured: 12 to 14 bytes with AVX2)."""
 
 
-@dataclass(frozen=True)
-class Load:
-    """An input of the stage: address, bytes of an element, whether each reduction step reads it."""
-
-    access: Access
-    bytes: int
-    inside: bool
-    free: bool = False
-    """A weight that has no layout yet: it will be laid out as the vector dim wants it."""
-
-    def step(self, dim: int) -> int:
-        """Elements between neighbours along `dim`, as they will be."""
-        found = self.access.inner(dim)
-        return 1 if self.free and found else found
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A register tile that was asked for: dims by the kernel's numbers."""
-
-    vector: int
-    vectors: int
-    row: int | None = None
-    rows: int = 1
-    outside: int | None = None
-    """Loops outside that of the vector's tiles; None: as many as cost least."""
-    chunk: int | None = None
-    """Steps of the innermost reduction loop that all rows do before the next; 0: all; None: as the caches have it."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A stage seen by its addresses: sizes by dim, reduced dims, loads, stores, sums kept, ops in the bodies."""
-
-    sizes: dict[int, int]
-    reduced: frozenset[int]
-    loads: tuple[Load, ...]
-    stores: tuple[Access, ...]
-    sums: int
-    ops: int
-    lanes: int
-    barred: frozenset[int]
-    """Dims along which no vector may lie: a gathered address depends on them."""
-    panels: Mapping[int, int]
-    """Dims that a packed layout splits -> the width of its panels, which a tile must have."""
-    joinable: bool
-    """Whether the sums are made by ops whose partial results can be joined."""
-    whole: frozenset[int] = frozenset()
-    """Dims whose loops must stay as they are: an address or a body asks for their index."""
-
-    @property
-    def parallel(self) -> tuple[int, ...]:
-        """The parallel dims."""
-        return tuple(d for d in self.sizes if d not in self.reduced)
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a stage's loops run. `vectors` vectors along `vector` times `rows` along `row` are straight-line code."""
-
-    vector: int | None
-    lanes: int
-    vectors: int
-    row: int | None
-    rows: int
-    order: tuple[int, ...]
-    """Parallel dims from the outermost loop inwards."""
-    reduction: tuple[int, ...]
-    flat: int
-    """So many of the innermost reduction loops are unrolled."""
-    ahead: bool = False
-    """While one panel of the operand that the vectors come from is used, the next is asked for, little by little."""
-    chunk: int = 0
-    """Steps of the innermost reduction loop that all rows of a panel run before the next ones; 0: all steps."""
-    hoisted: tuple[int, ...] = ()
-    """The reduction loops outside those of the rows, where it goes in chunks."""
-
-    @property
-    def width(self) -> int:
-        """Elements of a tile along the vector dim."""
-        return self.lanes * self.vectors
-
-
 def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Tiling:
     """The default tiling, or the one with the tile that was asked for."""
+    plain = _plain(problem, machine, wanted)
+    if wanted is not None and wanted.join is not None:
+        return plain if wanted.join < 0 else _joined(problem, machine, wanted.join, wanted)
+    if plain.row is None or plain.vector is None or plain.flat == len(plain.reduction):
+        return plain
+    best, least = plain, (1 - LINES_AT_LEAST) * _total(problem, machine, plain)
+    for outer, inner in _pairs(problem, plain):
+        mine = wanted or Tile(plain.vector, plain.vectors, rows=plain.rows)
+        found = _joined(problem, machine, outer, replace(mine, row=inner))
+        other = _total(problem.joined(outer, inner), machine, found)
+        if other < least:
+            best, least = found, other
+    return best
+
+
+LINES_AT_LEAST = 0.04
+"""The part of a stage's cycles that walking two dims as one has to save."""
+DIVIDED = 10
+"""Cycles to find a row's place in both dims."""
+
+
+def _pairs(problem: Problem, plain: Tiling) -> Iterator[tuple[int, int]]:
+    """The dims that could be walked as one with the rows', as (outer, inner)."""
+    order = [d for d in plain.order if d != plain.vector and d not in problem.barred | problem.whole]
+    if plain.row in order:
+        at = order.index(plain.row)
+        yield from ((order[i], order[i + 1]) for i in (at - 1, at) if 0 <= i < len(order) - 1)
+
+
+def _joined(problem: Problem, machine: Machine, outer: int, wanted: Tile) -> Tiling:
+    """The tiling in which the rows run over `outer` as well."""
+    assert wanted.row is not None
+    return replace(_plain(problem.joined(outer, wanted.row), machine, wanted), join=outer)
+
+
+def _total(problem: Problem, machine: Machine, tiling: Tiling) -> float:
+    """Cycles of one reduction step, over all points."""
+    assert tiling.vector is not None
+    others = prod(problem.sizes[d] for d in problem.parallel if d not in (tiling.row, tiling.vector))
+    cycles = others * _cycles(problem, machine, tiling.vector, tiling.width, tiling.row, tiling.rows)
+    if tiling.join is None:
+        return cycles
+    panels = -(-problem.sizes[tiling.vector] // tiling.width)
+    rows = prod(problem.sizes[d] for d in problem.parallel if d != tiling.vector)
+    return cycles + DIVIDED * panels * rows / prod(problem.sizes[d] for d in problem.reduced)
+
+
+def _plain(problem: Problem, machine: Machine, wanted: Tile | None) -> Tiling:
+    """The tiling with each dim walked by itself."""
     reduction = reduction_order(problem)
     vector = vector_dim(problem) if wanted is None else wanted.vector
     lanes = problem.lanes if vector is not None else 1
@@ -138,7 +94,7 @@ def choose(problem: Problem, machine: Machine, wanted: Tile | None = None) -> Ti
         chunk = _chunk(problem, machine, order, Tile(vector, vectors, row, rows)) if vector is not None else 0
     flat = 0 if chunk else _unrolled(problem, reduction, max(rows, 1) * vectors)
     ahead = flat < len(reduction) and is_streamed(problem, machine, vector, order)
-    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat, ahead, chunk)
+    return Tiling(vector, lanes, vectors, row, rows, order, reduction, flat, ahead, chunk=chunk)
 
 
 def _chunk(problem: Problem, machine: Machine, order: Sequence[int], tile: Tile) -> int:

@@ -15,7 +15,7 @@ from ...dialects._generic import Access as View
 from ...dialects._shape import dtype, element
 from ...dialects._stages import Kernel, Member, Stage
 from .body import barred, indexed
-from .tiling import Load, Problem
+from .problem import Load, Problem
 
 Homes = dict[SSAValue, tuple[SSAValue, Attribute]]
 """A tensor that passes between stages -> the buffer it is kept in, and the type that tells its addresses."""
@@ -132,6 +132,23 @@ def strip(walk: Walk, dim: int, width: int) -> tuple[Walk, int]:
     reads = {at: parted(access) for at, access in walk.reads.items()}
     writes = {value: [parted(access) for access in places] for value, places in walk.writes.items()}
     return Walk(walk.stage, sizes, reduced, reads, writes), outer
+
+
+def join(walk: Walk, outer: int, inner: int) -> Walk:
+    """The same addresses with two dims walked as one, under the number of the inner. Addresses that are not linear in
+    it keep the steps of both, zeros too: they are found by division."""
+    size = walk.sizes[inner]
+
+    def joined(access: Access) -> Access:
+        steps = access.steps.get(outer, (0, 0)), access.steps.get(inner, (0, 0))
+        if steps[0] == (size * steps[1][0], size * steps[1][1]):
+            return access.without(outer)
+        return replace(access, steps={**access.steps, outer: steps[0], inner: steps[1]})
+
+    reads = {at: joined(access) for at, access in walk.reads.items()}
+    writes = {value: [joined(access) for access in places] for value, places in walk.writes.items()}
+    sizes = {d: n for d, n in walk.sizes.items() if d != outer} | {inner: walk.sizes[outer] * size}
+    return Walk(walk.stage, sizes, walk.reduced, reads, writes)
 
 
 def problem(found: Kernel, walk: Walk, vector_bytes: int, free: frozenset[SSAValue] = frozenset()) -> Problem:

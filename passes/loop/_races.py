@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
-from xdsl.dialects import memref, scf
+from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, MemRefType, VectorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
@@ -157,13 +157,13 @@ def addresses(access: Place, op: scf.ForOp) -> Numbers:
     value = access.res if isinstance(access, loop.LoadOp) else access.value
     lanes = value.type.get_shape()[0] if isinstance(value.type, VectorType) else 1
     own, rest = np.zeros(1, np.int64), np.arange(lanes, dtype=np.int64) * access.step
-    steps: dict[SSAValue, int] = {}
+    shifts: dict[SSAValue, Numbers] = {}
     for coefficient, index in access.terms:
         if coefficient and _varies(index, op):
-            steps[index] = steps.get(index, 0) + coefficient
+            walker, values = _derived(index)
+            shifts[walker] = shifts.get(walker, 0) + values * coefficient
     rounds = _values(op.body.block.args[0])
-    for index, coefficient in steps.items():
-        walked = _values(index) * coefficient
+    for index, walked in shifts.items():
         if index is op.body.block.args[0]:
             own = walked
         else:
@@ -174,6 +174,23 @@ def addresses(access: Place, op: scf.ForOp) -> Numbers:
         raise Unknown
     shifted = own[:, None] + rest + access.offset.value.data
     return np.broadcast_to(shifted, (len(rounds), len(rest)))
+
+
+def _derived(index: SSAValue) -> tuple[SSAValue, Numbers]:
+    """A loop's index, and the values of a number made of it by adding and dividing; of itself, if it is one."""
+    made = index.owner
+    if not isinstance(made, arith.AddiOp | arith.DivUIOp | arith.RemUIOp):
+        return index, _values(index)
+    if (by := constant(made.rhs)) is None:
+        raise Unknown
+    walker, values = _derived(made.lhs)
+    match made:
+        case arith.AddiOp():
+            return walker, values + by
+        case arith.DivUIOp():
+            return walker, values // by
+        case _:
+            return walker, values % by
 
 
 def _values(index: SSAValue) -> Numbers:

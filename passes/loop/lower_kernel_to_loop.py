@@ -33,7 +33,7 @@ from ...dialects._report import missed, rewriting
 from ...dialects._stages import is_bufferized
 from .._nest.legality import ScheduleError
 from .._nest.nest import Generated, generate
-from .._nest.tiling import Machine
+from .._nest.problem import Machine
 
 
 @dataclass(frozen=True)

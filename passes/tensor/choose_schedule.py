@@ -30,9 +30,10 @@ from ...dialects._shape import shape
 from ...dialects._stages import Kernel, Member, analyse
 from ...dialects.graph.weight import WeightOp
 from .._nest.legality import ScheduleError, check
+from .._nest.problem import Machine, Problem, Tile, Tiling
 from .._nest.schedule import parse_schedule, schedule, tiles_of
 from .._nest.signature import launched, signature, weights_of
-from .._nest.tiling import Machine, Problem, Tile, Tiling, choose
+from .._nest.tiling import choose
 from .._nest.walk import Walk, problem, walk
 
 
@@ -84,7 +85,7 @@ def _schedule(
         if tiling.vector is None or tiling.vector in seen.reduced:
             continue
         if seen.reduced and wanted is None:
-            tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows)
+            tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows, join=tiling.join)
         for member in stage.members:
             for i, view in enumerate(member.generic.inputs):
                 arg = found.places.get(view.value)

@@ -2,9 +2,11 @@
 
 import pytest
 from aic.dialects._access import Access
-from aic.passes._nest.tiling import Load, Machine, Problem, Tiling, choose
+from aic.passes._nest.problem import Load, Machine, Problem, Tile, Tiling
+from aic.passes._nest.tiling import choose
 
 M, N, K = 0, 1, 2
+K_OF = 512
 
 
 def product(m: int, n: int, k: int, *, row: int | None = None) -> Problem:
@@ -67,3 +69,22 @@ def test_a_loop_of_few_steps_is_unrolled_within_one_of_many():
         Machine(),
     )
     assert found.reduction == (3, K) and found.flat == 1
+
+
+def convolution(*, apart: int, side: int = 7) -> Problem:
+    """x[h, w, k] * w[k, n] of a square image, each `apart`th pixel, results dense."""
+    x = Access(None, {3: (apart * 64 * K_OF, apart * 64 * K_OF), M: (apart * K_OF, apart * K_OF), K: (1, 1)})
+    w = Access(None, {K: (512, 512), N: (1, 1)})
+    y = Access(None, {3: (side * 512, side * 512), M: (512, 512), N: (1, 1)})
+    sizes = {3: side, M: side, N: 512, K: K_OF}
+    loads = (Load(x, 4, True), Load(w, 4, True))
+    return Problem(sizes, frozenset({K}), loads, (y,), 1, 3, 8, frozenset(), {}, True)
+
+
+def test_rows_go_on_in_the_next_line_where_lines_are_cut_badly():
+    """Lines of 7 are tiles of 4 and 3, the 49 pixels of an image are tiles of 6 and 5."""
+    found = choose(convolution(apart=2), Machine())
+    assert (found.row, found.rows, found.join) == (M, 6, 3)
+    assert choose(convolution(apart=2, side=24), Machine()).join is None
+    tile = Tile(N, 2, M, 6, join=-1)
+    assert choose(convolution(apart=2), Machine(), tile).join is None

@@ -11,7 +11,8 @@ from aic.compiler.tune.space import Schedule, Space, choices_of, distance
 from aic.compiler.tune.tuners import TUNERS, tuner_named
 from aic.dialects._access import Access
 from aic.passes._nest.legality import refusal
-from aic.passes._nest.tiling import Load, Machine, Problem, Tile, choose
+from aic.passes._nest.problem import Load, Machine, Problem, Tile
+from aic.passes._nest.tiling import choose
 
 MACHINE = Machine(32, 16)
 M, N, K = 0, 1, 2

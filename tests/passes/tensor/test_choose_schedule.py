@@ -11,9 +11,9 @@ from aic.compiler.tune.space import Space
 from aic.compiler.tune.task import space_of
 from aic.dialects import kernel
 from aic.passes._nest.legality import ScheduleError
+from aic.passes._nest.problem import Machine, Tile
 from aic.passes._nest.schedule import parse_schedule, schedule, schedule_text, tiles_of
 from aic.passes._nest.signature import launched, signature, weights_of
-from aic.passes._nest.tiling import Machine, Tile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
@@ -70,6 +70,8 @@ def kernels(module: ModuleOp) -> list[kernel.FuncOp]:
         ("stage = 0, vector = 1, vectors = 1, row = 5, rows = 2", "no dim 5 to have rows of"),
         ("stage = 0, vector = 1, vectors = 1, rows = 2", "2 rows of no dim"),
         ("stage = 0, vector = 1, vectors = 1, outside = 2", "2 loops outside that of the vectors"),
+        ("stage = 0, vector = 1, vectors = 1, join = 0", "nothing to join dim 0 to"),
+        ("stage = 0, vector = 1, vectors = 1, row = 0, rows = 2, join = 2", "dim 2 cannot be joined to the rows'"),
         ("stage = 0, vector = 1, vectors = 1, chunk = 24", "chunks of 24 steps: expected a divisor of 64"),
         ("stage = 3, vector = 1, vectors = 1", "no stage 3; it has 1"),
         ("stage = 0, vector = 1", "stage 0: expected a vectors"),
@@ -125,6 +127,45 @@ def test_chunks_of_the_reduction_leave_the_same_bits() -> None:
         assert ("memref.alloca" in str(module)) == bool(chunk)
         found += interpret(ctx, module, [x])
     np.testing.assert_array_equal(*found)
+
+
+STRIDED = """
+kernel.func @conv(%x: tensor<7x7x8xf32>, %w: tensor<8x16xf32>) -> tensor<4x4x16xf32> SCHEDULE {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x4x16xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<4x4x16xf32>) -> tensor<4x4x16xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(h, w, n, k) -> (h * 2, w * 2, k)>,
+      affine_map<(h, w, n, k) -> (k, n)>, affine_map<(h, w, n, k) -> (h, w, n)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<7x7x8xf32>, tensor<8x16xf32>) outs(%i : tensor<4x4x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %sum, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4x16xf32>
+  kernel.return %c : tensor<4x4x16xf32>
+}
+func.func @main(%x: tensor<7x7x8xf32>, %w: tensor<8x16xf32>) -> tensor<4x4x16xf32> {
+  %0 = kernel.launch @conv(%x, %w) : (tensor<7x7x8xf32>, tensor<8x16xf32>) -> tensor<4x4x16xf32>
+  func.return %0 : tensor<4x4x16xf32>
+}
+"""
+
+
+@pytest.mark.parametrize(("join", "rows"), [(-1, 3), (0, 3), (0, 5), (0, 16)])
+def test_rows_that_go_on_in_the_next_line_leave_the_same_bits(join: int, rows: int) -> None:
+    """And its loops are still split among threads: the places that division finds are known."""
+    ctx, random = context(), np.random.default_rng(2)
+    fields = f"stage = 0, vector = 2, vectors = 1, row = 1, rows = {rows}, join = {join}, outside = 0"
+    asked = f"attributes {{schedule = #kernel.schedule<[{{{fields}}}]>}}"
+    module = Parser(ctx, STRIDED.replace("SCHEDULE", asked)).parse_module()
+    inputs = [random.standard_normal(size).astype(np.float32) for size in ((7, 7, 8), (8, 16))]
+    (plain,) = interpret(ctx, module, inputs)
+    run_pipeline(ctx, module, f"choose-schedule{{vector-bytes=32}},{LOOPS}")
+    assert ("arith.remui" in str(module)) == (join == 0 and rows < 16)
+    run_pipeline(ctx, module, "parallelize{threads=2 least=1}")
+    assert "loop.parallel" in str(module)
+    np.testing.assert_allclose(interpret(ctx, module, inputs)[0], plain, rtol=1e-5, atol=1e-5)
 
 
 def test_schedules_are_given_by_signature() -> None:
