@@ -16,6 +16,7 @@ ONE = (
     "loop-unroll{{loop={0} factor={size}}}",
     "loop-fission{{loop={0} after={after}}}",
     "loop-reverse{{loop={0}}}",
+    "vectorize{{loop={0} lanes={size}}}",
 )
 TWO = (
     "loop-interchange{{loops={0},{1}}}",
