@@ -10,8 +10,8 @@ generics over what the reductions leave (`post`). The common dims, parallel in e
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.dialects import bufferization, tensor
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType
+from xdsl.dialects import arith, bufferization, tensor
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, MemRefType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from . import kernel
@@ -61,6 +61,15 @@ class Stage:
         return [m for m in self.members if m.role == role]
 
 
+@dataclass(frozen=True)
+class Pad:
+    """An argument with a border of one number round it: `low` elements before each axis."""
+
+    source: SSAValue
+    low: tuple[int, ...]
+    number: IntegerAttr | FloatAttr
+
+
 @dataclass
 class Kernel:
     """A kernel.func read for loop generation; tensors are known by their SSA values."""
@@ -80,6 +89,8 @@ class Kernel:
     """A tensor read from, or written to, an argument (or returned) -> the argument or returned value."""
     outputs: dict[SSAValue, list[tuple[SSAValue | None, Attribute]]]
     """A tensor that leaves the kernel -> (buffer if there is one yet, type with layout)."""
+    pads: dict[SSAValue, Pad]
+    """A tensor that is an argument with a border."""
 
     def access(self, member: Member, operand: int) -> Access:
         """Where `member` reads its input `operand`, which is an argument of the kernel."""
@@ -108,6 +119,7 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
     outputs: dict[SSAValue, list[tuple[SSAValue | None, Attribute]]] = {}
     generics: list[Generic] = []
     joined: dict[SSAValue, tuple[SSAValue, ...]] = {}
+    pads: dict[SSAValue, Pad] = {}
     for op in func.body.block.ops:
         match op:
             case GenericOp():
@@ -123,6 +135,8 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
                     outputs.setdefault(value, []).append((None, type))
             case tensor.ConcatOp() if is_stack(op):
                 joined[op.result] = tuple(op.inputs)
+            case tensor.PadOp() if op.source in places and (pad := _pad(op)) is not None:
+                pads[op.result] = pad
             case tensor.EmptyOp() | Operation(name="arith.constant"):
                 pass
             case _:
@@ -130,10 +144,23 @@ def analyse(func: kernel.FuncOp) -> Kernel | None:
     sizes, members = _renamed(generics, joined)
     maker: dict[SSAValue, Member] = {value: m for m in members for value in m.results}
     maker |= {whole: maker[parts[0]] for whole, parts in joined.items()}
-    found = Kernel(func, sizes, members, [], frozenset(), maker, _starts(joined), inits, places, outputs)
+    found = Kernel(func, sizes, members, [], frozenset(), maker, _starts(joined), inits, places, outputs, pads)
     _group(found)
     found.common = _common(found)
     return found
+
+
+def _pad(op: tensor.PadOp) -> Pad | None:
+    """What a pad by a constant adds."""
+    last = op.region.block.last_op
+    made = last.operands[0].owner if last is not None and last.operands else None
+    number = made.value if isinstance(made, arith.ConstantOp) else None
+    static = not op.low and not op.high
+    return (
+        Pad(op.source, tuple(op.static_low.get_values()), number)
+        if static and isinstance(number, IntegerAttr | FloatAttr)
+        else None
+    )
 
 
 def is_stack(op: tensor.ConcatOp) -> bool:

@@ -3,6 +3,7 @@
 %y = linalg.generic {(i, j) -> (i, j), (j), (i, j); par, par} ins(%x, %b)      over %x, but not over %b
 """
 
+from xdsl.dialects import tensor
 from xdsl.ir.affine import AffineMap
 
 from ...dialects._generic import generic
@@ -20,7 +21,7 @@ def may_overwrite(func: FuncOp, argument: int, result: int) -> bool:
         return False
     sizes, written = shape(made), False
     for op in func.body.block.ops:
-        if isinstance(op, FillOp):
+        if isinstance(op, FillOp | tensor.PadOp):
             return False
         if not isinstance(op, GenericOp):
             continue

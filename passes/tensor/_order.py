@@ -24,7 +24,7 @@ Order = tuple[int, ...]
 
 def is_imperative(func: FuncOp) -> bool:
     """Whether the kernel holds anything but generics and what they need: its tensors then stay row-major."""
-    plain = (GenericOp, FillOp, tensor.EmptyOp, tensor.ConcatOp)
+    plain = (GenericOp, FillOp, tensor.EmptyOp, tensor.ConcatOp, tensor.PadOp)
     return any(
         not isinstance(op, plain) and not op.name.startswith(("arith.", "kernel.")) for op in func.body.block.ops
     )

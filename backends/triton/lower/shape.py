@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import inf, prod
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import Float32Type, MemRefType
-from xdsl.ir import Operation
+from xdsl.dialects.builtin import Float32Type, MemRefType, TensorType
+from xdsl.ir import Attribute, Operation
 
 from ....dialects._generic import Access
 from ....dialects._layout import strides_of
@@ -20,7 +20,7 @@ from ....dialects._stages import Kernel, Member, Stage
 from .body import Unsupported
 
 Dims = tuple[int, ...]
-Operand = tuple[Member, Access, MemRefType]
+Operand = tuple[Member, Access, Attribute]
 """An access to memory, and the type of what it accesses."""
 COMBINE: dict[type[Operation], tuple[str, float]] = {
     arith.AddfOp: ("sum", 0.0),
@@ -107,9 +107,10 @@ def _product(found: Kernel, stage: Stage) -> Product | None:
 
 
 def _sources(found: Kernel, member: Member, side: Access) -> list[Operand]:
-    """How a side of a contraction lies; of one that is computed on the way nothing is known."""
-    place = found.places.get(side.value)
-    return [(member, side, place.type)] if place is not None and isinstance(place.type, MemRefType) else []
+    """How an operand lies; of one that is computed on the way nothing is known."""
+    pad = found.pads.get(side.value)
+    place = found.places.get(side.value if pad is None else pad.source)
+    return [] if place is None else [(member, side, place.type)]
 
 
 def _named(member: Member, dims: Dims) -> frozenset[int]:
@@ -126,18 +127,21 @@ def _written(found: Kernel) -> list[Operand]:
     for value, buffers in found.outputs.items():
         if (member := found.maker.get(value)) is not None:
             access = member.generic.outputs[list(member.results).index(value)]
-            places += [(member, access, type) for _, type in buffers if isinstance(type, MemRefType)]
+            places += [(member, access, type) for _, type in buffers]
     return _largest_first(places)
 
 
 def _read(found: Kernel, members: Iterable[Member]) -> list[Operand]:
     """How arguments are read, the largest first."""
-    reads = [(m, a, found.places[a.value].type) for m in members for a in m.generic.inputs if a.value in found.places]
-    return _largest_first([(m, a, t) for m, a, t in reads if isinstance(t, MemRefType)])
+    return _largest_first([o for m in members for a in m.generic.inputs for o in _sources(found, m, a)])
 
 
 def _largest_first(operands: list[Operand]) -> list[Operand]:
-    return sorted(operands, key=lambda o: -prod(o[2].get_shape()))
+    return sorted(operands, key=lambda o: -prod(_dims(o[2])))
+
+
+def _dims(type: Attribute) -> Dims:
+    return type.get_shape() if isinstance(type, MemRefType | TensorType) else ()
 
 
 def _steps(operand: Operand) -> dict[int, int]:

@@ -44,6 +44,9 @@ class Values:
             return self._number(self.found.inits[value])
         if value in self.found.places:
             return self.load(value, indices)
+        if (pad := self.found.pads.get(value)) is not None:
+            inside = [self._less(i, low) for i, low in zip(indices, pad.low, strict=True)]
+            return self.load(pad.source, inside, pad.number.value.data)
         if not all(isinstance(i, Form) for i in indices):
             raise Unsupported("a tensor made in the kernel is read at computed places")
         if (known := self.code.find(("made", value, tuple(indices)))) is not None:
@@ -97,8 +100,13 @@ class Values:
         """An index as a number or block."""
         return materialize(self.code, self.frame, index) if isinstance(index, Form) else index
 
-    def load(self, value: SSAValue, indices: Sequence[Index]) -> SSAValue:
-        """Elements of an argument."""
+    def _less(self, index: Index, number: int) -> Index:
+        if isinstance(index, Form):
+            return index.plus(Form((), -number))
+        return self.code.add(index, self.code.number(-number)) if number else index
+
+    def load(self, value: SSAValue, indices: Sequence[Index], outside: float | None = None) -> SSAValue:
+        """Elements of an argument, and what is outside of it."""
         arg = self.found.places[value]
         assert isinstance(arg, BlockArgument)
         places = self.views.indices(arg.index, indices)
@@ -106,7 +114,8 @@ class Values:
         bounds = [self._bound(index, size) for index, size in places]
         masked = mask is not None or set(bounds) != {"none"}
         blocks = [self.index(index) for index, _ in places]
-        other = self.views.others.get(arg.index, 0.0) if masked else None
+        known = self.views.others.get(arg.index, 0.0) if outside is None else outside
+        other = known if masked else None
         return self.code.emit(LoadOp(self.memory[arg], blocks, mask=mask, other=other, bounds=bounds))
 
     def refilled(self, load: LoadOp, other: float) -> SSAValue:

@@ -24,7 +24,8 @@ Index = Form | SSAValue
 
 @dataclass
 class Seen:
-    """How an argument is read or written: its axes from wide to narrow; those always at 0; pairs walked apart."""
+    """How an argument is read or written: its axes of more than one index, from wide to narrow, which of all are ever
+    elsewhere than at 0 (one of a single index may be, beside a border), and which pairs are walked apart."""
 
     order: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -75,7 +76,7 @@ class Views:
 
     def _groups(self, arg: int) -> tuple[tuple[int, ...], ...]:
         if self.groups is None:
-            return tuple((a,) for a in self.seen[arg].order)
+            return tuple((a,) for a in range(len(self.seen[arg].sizes)))
         return self.groups[arg]
 
     def _note(self, seen: Seen, indices: Sequence[Index]) -> None:
@@ -105,6 +106,7 @@ def _groups(seen: Seen) -> tuple[tuple[int, ...], ...]:
             groups[-1].append(a)
         else:
             groups.append([a])
+    groups += [[a] for a in sorted(seen.moved) if seen.sizes[a] == 1]
     return tuple(map(tuple, groups))
 
 

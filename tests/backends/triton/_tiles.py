@@ -11,7 +11,7 @@ from aic.dialects.kernel import FuncOp
 from aic.dialects.tile.kernel import KernelOp
 from xdsl.dialects.builtin import ModuleOp
 
-TENSOR = "fuse-kernels,assign-layout,bufferize"
+TENSOR = "fuse-kernels,assign-layout,sink-pads,lay-out-weights,bufferize"
 TILES = "choose-tile-schedule,lower-kernel-to-tile"
 
 
