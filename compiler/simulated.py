@@ -29,7 +29,7 @@ def simulated(file: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[
     log.warning("target %s: its machine is not at hand; %s runs in numpy", manifest["target"], file.name)
     ctx = context()
     module = Parser(ctx, file.read_text(encoding="utf8"), str(file)).parse_module()
-    stored = file.parent / str(told["file"])
+    stored = np.memmap(file.parent / str(told["file"]), np.uint8, "r") if told["bytes"] else np.empty(0, np.uint8)
     for entry in blob(module, int(told["alignment"])).entries:
         if entry.op.weight not in ctx.weights:
             ctx.weights.add(entry.op.weight, _reader(stored, entry.op, entry.offset, entry.size))
@@ -40,13 +40,8 @@ def simulated(file: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[
     return call
 
 
-def _reader(stored: Path, op: WeightOp, offset: int, size: int) -> Callable[[], Array]:
-    def read() -> Array:
-        kind = dtype(op.res.type)
-        lying = np.fromfile(stored, kind, size // kind.itemsize, offset=offset)
-        return logical(lying, op)
-
-    return read
+def _reader(stored: Array, op: WeightOp, offset: int, size: int) -> Callable[[], Array]:
+    return lambda: logical(np.array(stored[offset : offset + size]).view(dtype(op.res.type)), op)
 
 
 def logical(lying: Array, op: WeightOp) -> Array:

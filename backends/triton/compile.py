@@ -191,7 +191,7 @@ def pack(path: Path, folder: Path, answer: dict[str, object]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         told = {key: answer[key] for key in ("entry", "shared", "warps", "scratch", "log")}
         out.writestr(zipfile.ZipInfo("answer.json", STAMP), json.dumps(told))
-        for name in ("cubin", "hsaco", "ptx", "amdgcn", "sass"):
+        for name in ("cubin", "hsaco", "ptx", "amdgcn"):
             if (folder / name).is_file():
                 out.writestr(zipfile.ZipInfo(name, STAMP), (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
 
@@ -203,7 +203,7 @@ def unpacked(path: Path, kernel: Kernel, arch: str) -> Binary:
         shared, warps = int(answer["shared"]), int(answer["warps"])
         if arch.startswith("sm_"):
             code, text = found.read("cubin"), found.read("ptx").decode()
-            like = statics(answer["log"], found.read("sass").decode(), shared, warps, arch)
+            like = statics(answer["log"], text, shared, warps, arch)
         else:
             code, text = found.read("hsaco"), found.read("amdgcn").decode()
             like = amd(text, shared, warps)

@@ -1,38 +1,56 @@
-"""What a compiled kernel is like, read off its binary: registers, spills, shared memory, occupancy, instructions.
+"""What a compiled kernel is like: registers, spills, shared memory, occupancy, and which instructions it has.
 
-statics(ptxas_log, sass, shared=98304, warps=8, arch="sm_90")
-    Statics(registers=123, spilled=0, stack=0, shared=98304, warps=8, resident=1, counts={"HGMMA": 4, "LDG.128": 8, ..})
+    statics(ptxas_log, ptx, shared=98304, warps=8, arch="sm_90")
+    Statics(registers=123, spilled=0, stack=0, shared=98304, warps=8, resident=1, counts={"wgmma": 4, "ld.128": 8, ..})
+
+Instructions are counted in PTX, which ptxas translates one by one as far as these go; `instructions` counts them in the
+binary, which takes NVIDIA's disassembler a second.
 """
 
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+WIDE = r"\S*\.(?:v4\.[bfsu]32|v2\.[bfsu]64)"
+PTX = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "wgmma": r"\bwgmma\.mma_async",
+        "mma": r"\bmma\.sync",
+        "ld": r"\bld\.global\b",
+        "ld.128": rf"\bld\.global{WIDE}",
+        "st": r"\bst\.global\b",
+        "st.128": rf"\bst\.global{WIDE}",
+        "cp.async": r"\bcp\.async\.c[ag]\b",
+        "cp.async.128": r"\bcp\.async\.c[ag]\b[^;]*, (?:0x10|16),",
+        "tma": r"\bcp\.async\.bulk\.tensor",
+        "setmaxnreg": r"\bsetmaxnreg",
+        "barrier": r"\bbar(?:rier)?\.",
+        "fma": r"\bfma\.rn\.f32",
+    }.items()
+}
+"""Instructions that are counted, in PTX."""
 SASS = {
     name: re.compile(pattern)
     for name, pattern in {
         "HGMMA": r"\bHGMMA",
         "QGMMA": r"\bQGMMA",
-        "IGMMA": r"\bIGMMA",
         "HMMA": r"\bHMMA",
         "IMMA": r"\bIMMA",
-        "FFMA": r"\bFFMA",
-        "MUFU": r"\bMUFU",
         "UTMALDG": r"\bUTMALDG",
-        "UTMASTG": r"\bUTMASTG",
-        "LDGSTS": r"\bLDGSTS",
         "LDGSTS.128": r"\bLDGSTS\.E\S*\.128",
-        "LDG": r"\bLDG\.",
         "LDG.128": r"\bLDG\.E\S*\.128",
-        "STG": r"\bSTG\.",
         "STG.128": r"\bSTG\.E\S*\.128",
         "LDL": r"\bLDL",
         "STL": r"\bSTL",
-        "BAR": r"\bBAR\.",
     }.items()
 }
-"""Instructions that are counted, in NVIDIA's assembly."""
-TENSOR = ("HGMMA", "QGMMA", "IGMMA", "HMMA", "IMMA", "MFMA")
+"""The same in NVIDIA's assembly."""
+TENSOR = ("wgmma", "mma", "mfma")
 """Those of the tensor cores."""
 REGISTERS, UNIT = 65536, 256
 """Registers of a multiprocessor, and how many a warp is given at a time."""
@@ -66,8 +84,8 @@ class Statics:
     def is_wide(self) -> bool:
         """Whether, as far as it has loads and stores of its own, it has some of 128 bits of either."""
         counts = self.counts
-        loads, wide = (sum(counts.get(n + end, 0) for n in ("LDG", "LDGSTS")) for end in ("", ".128"))
-        return bool(wide or not loads) and bool(counts.get("STG.128") or not counts.get("STG"))
+        loads, wide = (sum(counts.get(n + end, 0) for n in ("ld", "cp.async")) for end in ("", ".128"))
+        return bool(wide or not loads) and bool(counts.get("st.128") or not counts.get("st"))
 
     def json(self) -> dict[str, object]:
         """As plain data."""
@@ -84,10 +102,10 @@ class Statics:
         }
 
 
-def statics(log: str, sass: str, shared: int, warps: int, arch: str) -> Statics:
-    """From ptxas' log (-v), the disassembly, and what Triton tells: bytes of shared memory, warps of a program."""
+def statics(log: str, ptx: str, shared: int, warps: int, arch: str) -> Statics:
+    """From ptxas' log (-v), the PTX, and what Triton tells: bytes of shared memory, warps of a program."""
     registers, spilled, stack = (_number(log, p) for p in (r"Used (\d+) registers", SPILLED, STACK))
-    counts = {name: n for name, pattern in SASS.items() if (n := len(pattern.findall(sass)))}
+    counts = {name: n for name, pattern in PTX.items() if (n := len(pattern.findall(ptx)))}
     return Statics(registers, spilled, stack, shared, warps, resident(registers, shared, warps, arch), counts)
 
 
@@ -97,7 +115,7 @@ SPILLED, STACK = r"(\d+) bytes spill stores", r"(\d+) bytes stack frame"
 def amd(text: str, shared: int, warps: int) -> Statics:
     """From the assembly of an AMD kernel; how many programs are resident is not told."""
     vgprs, spills, scratch = (_number(text, rf"\.{key}:\s+(\d+)") for key in AMD)
-    return Statics(vgprs, 4 * spills, scratch, shared, warps, 1, {"MFMA": len(re.findall(r"v_mfma_\w+", text))})
+    return Statics(vgprs, 4 * spills, scratch, shared, warps, 1, {"mfma": len(re.findall(r"v_mfma_\w+", text))})
 
 
 AMD = ("vgpr_count", "vgpr_spill_count", "private_segment_fixed_size")
@@ -116,3 +134,17 @@ def resident(registers: int, shared: int, warps: int, arch: str) -> int:
     by_registers = REGISTERS // (-(-max(registers, 1) * 32 // UNIT) * UNIT) // warps
     by_shared = total // (-(-(shared + RESERVED) // 128) * 128)
     return min(by_registers, by_shared, WARPS // warps, BLOCKS)
+
+
+def instructions(cubin: bytes) -> dict[str, int]:
+    """Instructions counted in a binary; triton has to be installed."""
+    spec = find_spec("triton")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("triton")
+    tool = Path(spec.origin).parent / "backends" / "nvidia" / "bin" / "nvdisasm"
+    with NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        line = [str(tool), "-c", file.name]
+        text = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
+    return {name: n for name, pattern in SASS.items() if (n := len(pattern.findall(text)))}

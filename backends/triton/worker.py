@@ -5,14 +5,13 @@ that it can be started by its path, where nothing but triton is installed.
     {"text": "import triton..", "name": "k0", "types": {"x": "*fp16"}, "divisible": ["x"], "constants": {"N": 8},
      "options": {"num_warps": 4}, "arch": "sm_90", "folder": "/tmp/x"}
 -->
-    {"files": ["cubin", "ptx", "sass"], "entry": "k0", "shared": 0, "warps": 4, "scratch": 0, "seconds": 0.4,
-     "log": "ptxas info : .."}      or      {"error": "CompilationError: .."}
+    {"files": ["cubin", "ptx"], "entry": "k0", "shared": 0, "warps": 4, "scratch": 0, "log": "ptxas info : ..",
+     "seconds": 0.4}      or      {"error": "CompilationError: .."}
 """
 
 import contextlib
 import io
 import json
-import subprocess
 import sys
 import time
 from importlib import import_module
@@ -83,23 +82,14 @@ def compiled(request: dict[str, Any]) -> dict[str, object]:
             (folder / kind).write_bytes(content)
         elif kind in TEXTS:
             (folder / kind).write_text(content)
-    if "cubin" in made.asm:
-        disassemble(folder)
     return {
-        "files": sorted(kind for kind in (*made.asm, "sass") if (folder / kind).is_file()),
+        "files": sorted(kind for kind in made.asm if (folder / kind).is_file()),
         "entry": made.metadata.name,
         "shared": made.metadata.shared,
         "warps": made.metadata.num_warps,
         "scratch": getattr(made.metadata, "global_scratch_size", 0),
         "log": log.getvalue(),
     }
-
-
-def disassemble(folder: Path) -> None:
-    """Write the instructions of a cubin, as NVIDIA's disassembler that comes with Triton prints them."""
-    tool = Path(import_module("triton").__file__ or "").parent / "backends/nvidia/bin/nvdisasm"
-    with (folder / "sass").open("wb") as out:
-        subprocess.run([tool, "-c", folder / "cubin"], stdout=out, timeout=60, check=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from aic.backends.target import TargetError
 from aic.backends.triton import compile as compiling
 from aic.backends.triton.compile import Binary, Failure, compile_kernels, uncached
 from aic.backends.triton.kernel import Kernel, Parameter
+from aic.backends.triton.statics import instructions
 
 from ._kernels import ADD, ALL, MATMUL
 
@@ -34,14 +35,17 @@ def test_every_kernel_for_every_architecture(made):
 @pytest.mark.parametrize(("arch", "instruction"), [("sm_80", "HMMA"), ("sm_90", "HGMMA")])
 def test_a_contraction_uses_the_tensor_cores_and_nothing_spills(made, arch, instruction):
     found = binary(made[MATMUL.name, arch]).statics
-    assert (found.tensor, found.spilled, found.is_wide) == (instruction, 0, True)
+    assert (found.tensor, found.spilled, found.is_wide) == ({"HMMA": "mma", "HGMMA": "wgmma"}[instruction], 0, True)
+    counts = instructions(binary(made[MATMUL.name, arch]).code)
+    assert counts[instruction] and counts["LDGSTS.128"] and counts["STG.128"]
+    assert "STL" not in counts
     assert 0 < found.registers <= 255
     assert found.resident >= 1
 
 
 def test_a_pointwise_kernel_reads_and_writes_128_bits_at_a_time(made):
     found = binary(made[ADD.name, "sm_90"]).statics
-    assert (found.counts["LDG.128"], found.counts["STG.128"], found.tensor) == (2, 1, "")
+    assert (found.counts["ld.128"], found.counts["st.128"], found.tensor) == (2, 1, "")
     unaligned = replace(ADD, parameters=tuple(replace(p, divisible=2) for p in ADD.parameters))
     assert unaligned.key("sm_90", "3.6.0") != ADD.key("sm_90", "3.6.0")
 
@@ -74,7 +78,7 @@ def test_a_kernel_that_takes_too_long_is_given_up_and_the_next_is_compiled(tmp_p
 def test_an_amd_gpu(tmp_path):
     found = binary(compile_kernels([MATMUL], ["gfx942"], 1, uncached(tmp_path))[MATMUL.name, "gfx942"])
     assert found.code[:4] == b"\x7fELF"
-    assert found.statics.tensor == "MFMA"
+    assert found.statics.tensor == "mfma"
     assert found.threads == 256
 
 

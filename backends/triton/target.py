@@ -1,0 +1,96 @@
+"""Triton for GPUs: kernels as text, a Python module and a C library that launch them; numpy where there is no GPU."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.printer import Printer
+
+from ...dialects._shape import Array
+from ...dialects.graph.weight import AicContext
+from ..target import SIZE, EmitOptions, Speeds, Stages, Target, joined
+from . import host_python
+from .artifact import described, library
+from .compile import uncached
+from .host import program
+from .machine import Gpu, attached, gpu, presets
+
+BASIC = "fold-constants,drop-redundant,cancel-inverse"
+ALGEBRA = "flatten-atrous,fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
+CLEAN = "drop-redundant,cancel-inverse,fold-constants,dce"
+GRAPH = (
+    {"pre": "fold-constants"},
+    {"pre": BASIC, "main": "fold-batch-norm", "post": CLEAN},
+    {"pre": BASIC, "main": ALGEBRA, "post": CLEAN},
+)
+COSINE = {"f16": 0.999, "bf16": 0.99, "tf32": 0.9999}
+"""What outputs keep of a model of f32."""
+
+
+class TritonTarget(Target[Gpu]):
+    """NVIDIA GPUs from sm_80 on, by Triton."""
+
+    name = "triton"
+    kinds = ("py", "so", "c", "ptx")
+
+    def machine(self, settings: Mapping[str, str]) -> Gpu:
+        return gpu(settings)
+
+    def promised_cosine(self, machine: Gpu) -> float | None:
+        return COSINE.get(machine.precision)
+
+    def describe(self, machine: Gpu) -> dict[str, int | float | str]:
+        return asdict(machine)
+
+    def pipeline(self, machine: Gpu, level: int) -> dict[str, str]:
+        return joined(self.stages(machine, level))
+
+    def stages(self, machine: Gpu, level: int) -> Stages:
+        views = "sink-concat,fold-views," if level else ""
+        narrow = f",narrow-values{{dtype={machine.precision}}}" if machine.is_narrow else ""
+        numbers = f"{{sms={machine.sms} precision={machine.dots}}}"
+        return {
+            "graph": GRAPH[min(level, 2) if level != SIZE else 2],
+            "tensor": {"main": f"lower-graph-to-tensor,{views}fuse-kernels{narrow}", "post": "assign-layout"},
+            "hardware": {
+                "main": f"bufferize,choose-tile-schedule{numbers},lower-kernel-to-tile{{precision={machine.dots}}}",
+                "post": "derive-masks,dce,plan-memory,check-memory",
+            },
+        }
+
+    def emit(
+        self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Gpu, options: EmitOptions
+    ) -> dict[str, object]:
+        made = program(module, options.name)
+        kinds = options.kinds or (("py", "so") if self.is_here() and find_spec("triton") else ("py",))
+        (folder / f"{made.name}.py").write_text(host_python.source(made))
+        with (folder / f"{made.name}.weights").open("wb") as out:
+            made.weights.write(out, ctx.weights)
+        with (folder / f"{made.name}.mlir").open("w", encoding="utf8") as text:
+            Printer(stream=text, print_debuginfo=False).print_op(module)
+        part = described(made) | {"precision": machine.precision}
+        if {"so", "c", "ptx"} & {*kinds}:
+            with TemporaryDirectory(prefix="aic-") as scratch:
+                cached = options.cached or uncached(Path(scratch))
+                part |= library(made, folder, presets(), kinds, options, cached)
+        return part
+
+    def simulated(self, manifest: Mapping[str, object]) -> str | None:
+        can_run = self.is_here() and (manifest.get("library") is not None or find_spec("torch"))
+        return None if can_run else f"{manifest['stem']}.mlir"
+
+    @staticmethod
+    def is_here() -> bool:
+        """Whether there is a GPU to run on."""
+        return attached() is not None
+
+    def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
+        from .loaded import Library, Module
+
+        return (Module if manifest.get("library") is None else Library)(folder, manifest)
+
+    def speeds(self, machine: Gpu, cc: str) -> Speeds:
+        return Speeds(1e12 * machine.tflops, 1e9 * machine.dram_gbs, measured=False)

@@ -1,0 +1,87 @@
+"""Whole networks on the Triton target, in numpy: near onnxruntime's outputs, with poison, bounds and races watched."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from aic.backends.target import TargetError
+from aic.backends.triton.machine import gpu, presets
+from aic.backends.triton.target import TritonTarget
+from aic.compiler.driver import Options, compile_model
+from aic.compiler.errors import CompileError
+
+from ...compiler.networks import NETWORKS
+
+ON_DEVICE = tuple(name for name in NETWORKS if name not in ("control", "lstm", "quantized"))
+"""Those of floats whose host only launches."""
+TOLERANCE = {"f32": 2e-6, "f16": 4e-3}
+"""Of the largest output: sums in another order; roundings to 11 bits between some ten kernels."""
+
+
+def exact(model, inputs) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)
+
+
+@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize("name", ON_DEVICE)
+def test_a_network(name: str, precision: str):
+    model, inputs = NETWORKS[name]()
+    options = Options(settings={"arch": "sm_90", "precision": precision})
+    found = compile_model(model, "triton", options=options).load()([*inputs.values()])
+    for one, other in zip(found, exact(model, inputs), strict=True):
+        assert one.dtype == other.dtype
+        scale = max(float(np.abs(other).max()), 1.0) if other.size else 1.0
+        np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE[precision] * scale)
+
+
+def test_a_host_that_would_wait_for_the_gpu_is_refused():
+    model, _ = NETWORKS["control"]()
+    with pytest.raises(CompileError):
+        compile_model(model, "triton")
+
+
+def test_machines_are_presets_with_numbers_replaced(tmp_path: Path):
+    assert presets() == ("sm_80", "sm_90")
+    found = gpu({"arch": "sm_90", "sms": "114", "precision": "f16"})
+    assert (found.arch, found.sms, found.dots, found.is_narrow) == ("sm_90", 114, "f16", True)
+    assert gpu({"arch": "sm_80"}).tflops < gpu({"arch": "sm_80", "precision": "tf32"}).tflops
+    (file := tmp_path / "my.toml").write_text("sms = 20\ndram_gbs = 448.5\n")
+    found = gpu({"arch": "sm_80", "config": str(file)})
+    assert (found.sms, found.dram_gbs, found.shared) == (20, 448.5, 166912)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"arch": "sm_70"}, "expected an arch of sm_80, sm_90, found 'sm_70'"),
+        ({"precision": "f8"}, "expected a precision of f32, tf32, tf32x3, f16, bf16, found 'f8'"),
+        ({"sms": "0"}, "expected a positive number for sms, found '0'"),
+        ({"warp": "3"}, "has no setting 'warp'"),
+        ({"config": "none.toml"}, "none.toml"),
+    ],
+)
+def test_what_is_no_machine_is_told(settings: dict[str, str], told: str):
+    with pytest.raises(TargetError, match=told):
+        gpu(settings)
+
+
+def test_the_pipeline_narrows_what_was_asked_for():
+    target = TritonTarget()
+    plain, half = (target.pipeline(gpu({"arch": "sm_90", "precision": p}), 2) for p in ("f32", "bf16"))
+    assert "narrow" not in plain["tensor"]
+    assert "fuse-kernels,narrow-values{dtype=bf16},assign-layout" in half["tensor"]
+    assert "choose-tile-schedule{sms=132 precision=ieee}" in plain["hardware"]
+
+
+def test_without_a_gpu_an_artifact_says_that_numpy_runs(caplog: pytest.LogCaptureFixture, tmp_path: Path):
+    model, inputs = NETWORKS["embedding"]()
+    made = compile_model(model, "triton", tmp_path / "made", Options(kinds=("py",), name="net"))
+    made.load()([*inputs.values()])
+    assert "its machine is not at hand; net.mlir runs in numpy" in caplog.text
+    assert sorted(f.name for f in made.folder.iterdir()) == ["manifest.json", "net.mlir", "net.py", "net.weights"]
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    assert manifest["library"] is None
+    assert len(manifest["kernels"]) <= len(manifest["launches"])
