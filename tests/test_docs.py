@@ -107,6 +107,18 @@ def test_a_conversation_with_the_debugger(folder: Path):
     assert "stopped: instruction 9" in found.stdout and "nothing has written it" in found.stdout
 
 
+def test_what_the_text_on_loops_shows_is_what_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]):
+    text = ROOT / "docs" / "loops.md"
+    write_files(text, folder)
+    pair = r"^```\n(aic opt [^\n]*)\n```\n\n```(?:mlir|text)\n(?!//)(.*?)^```$"
+    shown = re.findall(pair, text.read_text("utf8"), re.MULTILINE | re.DOTALL)
+    assert len(shown) > 3
+    for line, wanted in shown:
+        assert dispatch(arguments(line)) == 0
+        printed = iter([row.strip() for row in capsys.readouterr().out.splitlines()])
+        assert not [row for row in wanted.splitlines() if row.strip() not in printed], line
+
+
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
 def test_links_lead_somewhere(file: Path):
     text = file.read_text(encoding="utf8")

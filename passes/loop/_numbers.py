@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import IndexType, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ._affine import form
 from ._naming import Function
 from ._work import constant
 
@@ -84,6 +85,13 @@ def known(number: Number) -> int | None:
 
 
 def rounds(op: scf.ForOp) -> int | None:
-    """How often a loop runs, if that is known."""
-    low, high, step = constant(op.lb), constant(op.ub), constant(op.step)
-    return None if low is None or high is None or not step or step < 0 else len(range(low, high, step))
+    """How often a loop runs, if that is known: its bounds are constants, or a constant apart."""
+    step, apart = constant(op.step), form(op.ub).plus(form(op.lb), -1)
+    return None if apart.terms or not step or step < 0 else len(range(0, apart.constant, step))
+
+
+def whole_rounds(at: Numbers, op: scf.ForOp, factor: int) -> Number:
+    """Where a loop of a known step is when it has run as often as `factor` goes into its rounds."""
+    count, wide = rounds(op), (constant(op.step) or 1) * factor
+    whole = at.over(at.minus(op.ub, op.lb), wide) if count is None else count // factor
+    return at.plus(op.lb, at.times(whole, wide))

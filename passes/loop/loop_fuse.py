@@ -22,13 +22,13 @@ from xdsl.traits import is_side_effect_free
 
 from ...dialects._refusal import Refused
 from ...dialects._report import rewriting
+from ._affine import form
 from ._copies import copy_body
 from ._dependence import Order, carried, check, order_of
 from ._naming import function_of, label, loops_named, name_after, nodes
 from ._numbers import Numbers, rounds
 from ._statements import Statement, Times
 from ._strips import step_of
-from ._work import constant
 
 SHIFTS = 16
 """Shifts that are tried for a way out."""
@@ -68,7 +68,7 @@ class LoopFuse(ModulePass):
         """Refused if there are no rounds to pair, or if it is not known which."""
         a, b = rounds(first), rounds(second)
         same = (first.lb, first.ub) == (second.lb, second.ub)
-        if (a is None or b is None) and (self.shift or not same):
+        if (a is None or b is None or ahead(first, second) is None) and (self.shift or not same):
             do = "fuse loops of the same bounds, without a shift"
             raise Refused(f"{self.name}: how many rounds the loops have is not known", at=nodes(first, second), do=do)
         if a is not None and b is not None and not -b < self.shift < max(a, 1):
@@ -111,24 +111,29 @@ def shifted(order: Order, first: scf.ForOp, second: scf.ForOp, shift: int) -> Ti
     return times
 
 
+def ahead(first: scf.ForOp, second: scf.ForOp) -> int | None:
+    """How far behind the first loop's start the second one's lies, if that is known."""
+    apart = form(second.lb).plus(form(first.lb), -1)
+    return None if apart.terms else apart.constant
+
+
 def fuse(first: scf.ForOp, second: scf.ForOp, shift: int) -> None:
     """Replace the two loops."""
     a, b, step = rounds(first), rounds(second), step_of("loop-fuse", first)
-    ahead = 0
-    if a is not None and b is not None:
+    offset = ahead(first, second)
+    if a is not None and b is not None and offset is not None:
         low, high = max(0, shift), min(a, b + shift)
-        start, other = constant(first.lb) or 0, constant(second.lb) or 0
         for op, begin, end in ((first, 0, low), (second, 0, low - shift)):
             _some(op, begin, end, "first", first)
         for op, begin, end in ((second, high - shift, b), (first, high, a)):
             _some(op, begin, end, "rest", second.next_op or second)
-        ahead = other - start - shift * step
-        at = Numbers(first)
-        first.operands[0], first.operands[1] = at.value(start + low * step), at.value(start + high * step)
+        at, start = Numbers(first), first.lb
+        first.operands[0], first.operands[1] = (at.value(at.plus(start, n * step)) for n in (low, high))
     last = first.body.block.last_op
     assert last is not None
     inside = Numbers(last)
-    copy_body(second, last, [inside.value(inside.plus(first.body.block.args[0], ahead))])
+    index = inside.plus(first.body.block.args[0], (offset or 0) - shift * step)
+    copy_body(second, last, [inside.value(index)])
     Rewriter.erase_op(second)
 
 
@@ -136,8 +141,9 @@ def _some(op: scf.ForOp, begin: int, end: int, suffix: str, before: Operation) -
     """Some rounds of a loop, in a loop of their own."""
     if begin >= end:
         return
-    at, start, step = Numbers(op), constant(op.lb) or 0, step_of("loop-fuse", op)
+    step = step_of("loop-fuse", op)
     made = op.clone()
-    made.operands[0], made.operands[1] = at.value(start + begin * step), at.value(start + end * step)
     Rewriter.insert_op(made, InsertPoint.before(before))
+    at = Numbers(made)
+    made.operands[0], made.operands[1] = (at.value(at.plus(op.lb, n * step)) for n in (begin, end))
     name_after(made, op, suffix, function_of(op) or op)

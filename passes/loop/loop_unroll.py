@@ -23,7 +23,7 @@ from ...dialects._refusal import Refused
 from ...dialects._report import missed, rewriting
 from ._copies import copy_body, end_with
 from ._naming import function_of, label, loop_named, name_after
-from ._numbers import Number, Numbers, rounds
+from ._numbers import Number, Numbers, rounds, whole_rounds
 from ._strips import step_of
 
 OPS = 64
@@ -68,10 +68,9 @@ def unroll(op: scf.ForOp, factor: int) -> None:
             carried = copy_body(op, op, [at.value(at.plus(op.lb, i * step)), *carried])
         Rewriter.replace_op(op, [], carried)
         return
-    whole = at.over(at.minus(op.ub, op.lb), factor * step) if count is None else count // factor
-    middle = at.plus(op.lb, at.times(whole, factor * step))
     over = count is None or count % factor > 0
-    main = _loop(op, factor, step, carried, (op.lb, middle if over else op.ub))
+    middle = whole_rounds(at, op, factor) if over else op.ub
+    main = _loop(op, factor, step, carried, (op.lb, middle))
     carried = list(main.results)
     if over:
         rest = _loop(op, 1, step, carried, (middle, op.ub))

@@ -29,7 +29,7 @@ from ._copies import end_with, sweep
 from ._dependence import carried, check, order_of
 from ._lanes import Lanes, NoVector
 from ._naming import function_of, label, loop_named, name_after, nodes
-from ._numbers import Numbers, rounds
+from ._numbers import Numbers, rounds, whole_rounds
 from ._statements import Nest, Statement, Times
 from ._strips import step_of
 
@@ -105,11 +105,10 @@ class Vectorize(ModulePass):
         at = Numbers(op)
         starts = [lane_start(at, join, start, self.lanes) for join, start in zip(joins, op.iter_args, strict=True)]
         count, wide = rounds(op), step * self.lanes
-        whole = at.over(at.minus(op.ub, op.lb), wide) if count is None else count // self.lanes
-        middle = at.plus(op.lb, at.times(whole, wide))
         over = count is None or count % self.lanes > 0
+        middle = whole_rounds(at, op, self.lanes) if over else op.ub
         block = Block(arg_types=[op.body.block.args[0].type, *(v.type for v in starts)])
-        made = scf.ForOp(op.lb, at.value(middle) if over else op.ub, at.value(wide), starts, Region(block))
+        made = scf.ForOp(op.lb, at.value(middle), at.value(wide), starts, Region(block))
         made.location, block.args[0].name_hint = op.location, op.body.block.args[0].name_hint
         Rewriter.insert_op(made, InsertPoint.before(op))
         last = end_with(block, list(block.args[1:]), op)

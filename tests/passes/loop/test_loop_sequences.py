@@ -32,12 +32,18 @@ def step(draw: st.DrawFn, module: ModuleOp) -> str:
     loops = [each.loop for each in named(module)]
     form = draw(st.sampled_from((*ONE, *TWO, *TWO)))
     if form in ONE:
-        first = second = draw(st.integers(0, len(loops) - 1))
+        inner = [i for i, x in enumerate(loops) if "vectorize" not in form or not _has_loops(x)]
+        first = second = draw(st.sampled_from(inner))
     else:
         pairs = [(a, b) for a, x in enumerate(loops) for b, y in enumerate(loops) if a < b and _fit(form, x, y)]
         first, second = draw(st.sampled_from(pairs or [(0, len(loops) - 1)]))
-    size, after, shift = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(-1, 2))
+    size = draw(st.integers(2, 3) if "vectorize" in form else st.integers(1, 5))
+    after, shift = draw(st.integers(1, 3)), draw(st.integers(-1, 2))
     return form.format(f"L{first}", f"L{second}", size=size, after=after, shift=shift)
+
+
+def _has_loops(op: scf.ForOp) -> bool:
+    return any(isinstance(inner, scf.ForOp) and inner is not op for inner in op.walk())
 
 
 def _fit(form: str, x: scf.ForOp, y: scf.ForOp) -> bool:
