@@ -27,18 +27,7 @@ def described(made: Program) -> dict[str, object]:
             {"kernel": launch.kernel, "nodes": list(launch.nodes), "grid": list(launch.grid)}
             for launch in made.launches
         ],
-        "kernels": [
-            {
-                "name": k.name,
-                "warps": k.warps,
-                "stages": k.stages,
-                "bytes": k.bytes,
-                "flops": k.flops,
-                "dots": k.dots,
-                "schedule": dict(k.schedule),
-            }
-            for k in made.kernels.values()
-        ],
+        "kernels": [k.json() for k in made.kernels.values()],
     }
 
 

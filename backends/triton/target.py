@@ -54,7 +54,10 @@ class TritonTarget(Target[Gpu]):
         numbers = f"{{sms={machine.sms} precision={machine.dots}}}"
         return {
             "graph": GRAPH[min(level, 2) if level != SIZE else 2],
-            "tensor": {"main": f"lower-graph-to-tensor,{views}fuse-kernels{narrow}", "post": "assign-layout"},
+            "tensor": {
+                "main": f"lower-graph-to-tensor,{views}fuse-kernels{narrow}",
+                "post": "assign-layout,sink-pads,lay-out-weights",
+            },
             "hardware": {
                 "main": f"bufferize,choose-tile-schedule{numbers},lower-kernel-to-tile{{precision={machine.dots}}}",
                 "post": "derive-masks,dce,plan-memory,check-memory",
