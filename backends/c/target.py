@@ -24,7 +24,8 @@ from .rig import CRig
 from .speed import speeds
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
-ALGEBRA = "flatten-atrous,fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
+PARTS = "split-products,raise-slices"
+ALGEBRA = f"flatten-atrous,fold-batch-norm,{PARTS},sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
 CLEAN = "drop-redundant,cancel-inverse,fold-constants,dce"
 GRAPH = (
     {"pre": "fold-constants"},
