@@ -56,7 +56,7 @@ def _of_artifact(manifest: Mapping[str, object]) -> dict[str, object]:
     memory = manifest.get("memory")
     bound = memory.get("lower_bound_bytes", 0) if isinstance(memory, Mapping) else 0
     model = manifest.get("model")
-    return {
+    found: dict[str, object] = {
         "schema": "aic.inspect/1",
         "kind": "artifact",
         "name": model.get("name", "") if isinstance(model, Mapping) else "",
@@ -68,6 +68,15 @@ def _of_artifact(manifest: Mapping[str, object]) -> dict[str, object]:
         "files": sorted(files) if isinstance(files := manifest.get("files"), Mapping) else [],
         "hash": manifest.get("hash"),
     }
+    statics = manifest.get("statics")
+    return found | ({"binaries": _binaries(statics)} if isinstance(statics, Mapping) else {})
+
+
+def _binaries(statics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> list[dict[str, object]]:
+    """What is known of each compiled kernel of a GPU."""
+    return [
+        {"kernel": name, "arch": arch, **like} for arch, kernels in statics.items() for name, like in kernels.items()
+    ]
 
 
 def _of_model(model: "Model", args: argparse.Namespace) -> dict[str, object]:
@@ -150,6 +159,8 @@ def _page(document: Mapping[str, object]) -> str:
                 lines += [f"  ... {len(value) - LISTED} more"] if len(value) > LISTED else []
             case "shapes", list():
                 lines += ["shapes"] + [f"  {printable(r['node']):40}  {r['op']:16}  {r['result']}" for r in value]
+            case "binaries", list():
+                lines += ["binaries"] + [_binary(row) for row in value]
             case "weights_bytes", int():
                 lines.append(f"{'weights':12}  {size_text(value)}")
             case "memory", Mapping():
@@ -164,6 +175,14 @@ def _page(document: Mapping[str, object]) -> str:
             case _:
                 lines.append(f"{key:12}  {printable(f'{value:,}' if isinstance(value, int) else str(value))}")
     return "\n".join(lines)
+
+
+def _binary(row: Mapping[str, object]) -> str:
+    spilled = f", {row['spilled']} bytes spilled" if row["spilled"] else ""
+    tensor = f", {row['tensor']}" if row["tensor"] else ""
+    wide = ", 128 bits" if row["wide"] else ""
+    first = f"{row['kernel']:24}  {row['arch']}  {row['registers']:3} registers{spilled}"
+    return f"  {first}, {row['shared']:6} bytes shared, {row['resident']:2} resident{tensor}{wide}"
 
 
 def _type(port: Mapping[str, object]) -> str:

@@ -1,0 +1,76 @@
+"""The commands on the Triton target: text without triton, runs in numpy, binaries and what they are like."""
+
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from aic.__main__ import main
+from aic.compiler import cache
+
+from ..compiler.models import dense, expected
+from .schemas import checked
+
+X = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
+TRITON = "triton,arch=sm_90,precision=f16"
+binaries = pytest.mark.skipif(not find_spec("triton") or not shutil.which("cc"), reason="needs triton and a C compiler")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    onnx.save(dense(), "dense.onnx")
+    np.save("x.npy", X)
+    np.savez("y.npz", y=expected(X))
+    cache.use(None)
+    yield
+    cache._chosen.clear()
+
+
+def told(capsys, *argv: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main(argv)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_text_needs_no_triton(capsys):
+    code, _, err = told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-t", TRITON, "-o", "art", "--no-cache")
+    assert code == 0 and "target triton, f16, 3 nodes" in err
+    manifest = checked(Path("art/manifest.json").read_text())
+    assert manifest["machine"]["sms"] == 132
+    text = Path("art/model.py").read_text()
+    assert text.count("@triton.jit") == len(manifest["kernels"])
+    told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-t", TRITON, "--emit", "py", "-o", "-")
+    assert told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-t", TRITON, "--emit", "py", "-o", "-")[1] == text
+
+
+def test_run_and_compare_say_that_numpy_runs(capsys):
+    args = ("--input", "x=@x.npy", "-t", TRITON, "--no-cache")
+    code, _, err = told(capsys, "run", "dense.onnx", *args, "--expect", "@y.npz", "--atol", "4e-3", "-v")
+    assert code == 0 and "its machine is not at hand; model.mlir runs in numpy" in err
+    document = checked(told(capsys, "compare", "dense.onnx", *args, "--ref", "onnx-ref", "--json")[1])
+    assert document["ok"]
+
+
+def test_a_setting_that_there_is_not_is_a_mistake_of_usage(capsys):
+    code, _, err = told(capsys, "compile", "dense.onnx", "-t", "triton,arch=sm_70", "--dim", "N=3")
+    assert code == 2 and "expected an arch of sm_80, sm_90" in err
+
+
+@binaries
+def test_inspect_tells_of_binaries(capsys):
+    args = ("compile", "dense.onnx", "--dim", "N=64", "-t", TRITON, "--emit", "so", "--emit", "ptx", "-o", "art")
+    assert told(capsys, *args, "--no-cache")[0] == 0
+    manifest = checked(Path("art/manifest.json").read_text())
+    assert manifest["library"] == "model_gpu.so"
+    names = {kernel["name"] for kernel in manifest["kernels"]}
+    assert {f.name for f in Path("art/ptx").iterdir()} == {f"{n}.{a}.ptx" for n in names for a in ("sm_80", "sm_90")}
+    document = checked(told(capsys, "inspect", "art", "--json")[1])
+    assert {(row["kernel"], row["arch"]) for row in document["binaries"]} >= {(n, "sm_80") for n in names}
+    assert "registers" in told(capsys, "inspect", "art")[1]
+    code, out, _ = told(capsys, "run", "art", "--input", f"x={','.join(['0.5'] * 256)}", "--json", "--no-cache")
+    assert code == 0 and json.loads(out)["outputs"][0]["shape"] == [64, 40]
