@@ -6,7 +6,8 @@ code.py      blocks of ops under construction
 body.py      a generic's body on blocks
 values.py    tensors at the points of a block
 shape.py     the form of a kernel: pointwise, rows, product
-pointwise.py rows.py product.py    the templates
+flash.py     attention among the kernels
+pointwise.py rows.py product.py attention.py    the templates
 choose.py    schedules by estimate       schedule.py   schedules as data
 kernel.py    a kernel as a tile kernel
 """

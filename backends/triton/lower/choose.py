@@ -12,6 +12,7 @@ from math import prod
 
 from ....dialects._shape import dtype, element
 from ....dialects._stages import Kernel
+from .flash import Attention
 from .schedule import Schedule, power
 from .shape import Pointwise, Product, Rows
 
@@ -33,7 +34,7 @@ class Gpu:
     launch: float = 2.5e-6
 
 
-def choose(found: Kernel, form: Pointwise | Rows | Product, gpu: Gpu, precision: str) -> Schedule:
+def choose(found: Kernel, form: Pointwise | Rows | Product | Attention, gpu: Gpu, precision: str) -> Schedule:
     """The schedule of a kernel of this form."""
     match form:
         case Pointwise(x=dims):
@@ -42,6 +43,8 @@ def choose(found: Kernel, form: Pointwise | Rows | Product, gpu: Gpu, precision:
             return _rows(found, form, gpu)
         case Product():
             return _product(found, form, gpu, precision)
+        case Attention():
+            return _attention(found, form, gpu, precision)
 
 
 def _flat(total: int, gpu: Gpu, most: int) -> int:
@@ -61,6 +64,17 @@ def _rows(found: Kernel, form: Rows, gpu: Gpu) -> Schedule:
         bx = min(power(rows), 64)
         br = min(power(length), 4096 // bx)
     return Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
+
+
+def _attention(found: Kernel, form: Attention, gpu: Gpu, precision: str) -> Schedule:
+    """Queries in the largest blocks that still give every multiprocessor one; what a thread holds is the sum of values
+    and the block of scores."""
+    batch, m, n, d, e = (prod(found.sizes[i] for i in dims) for dims in (form.batch, form.m, form.n, form.d, form.e))
+    exact = precision == "ieee"
+    sizes = [s for s in (128, 64, 32, 16) if s <= max(16, power(m)) and s * max(d, e) <= (4096 if exact else 16384)]
+    bm = next((s for s in sizes if batch * -(-m // s) >= gpu.sms), sizes[-1] if m <= 16 else min(sizes[0], 64))
+    bn = min(max(16, power(n)), 32 if exact else 64)
+    return Schedule(BM=bm, BN=bn, warps=8 if bm * max(d, bn) > 8192 else 4, stages=2)
 
 
 def _product(found: Kernel, form: Product, gpu: Gpu, precision: str) -> Schedule:

@@ -15,10 +15,11 @@ from ....dialects import kernel
 from ....dialects._shape import dtype, element, shape
 from ....dialects._stages import Kernel, analyse
 from ....dialects.tile.kernel import KernelOp
-from . import pointwise, product, rows
+from . import attention, pointwise, product, rows
 from .axis import Frame
 from .body import Unsupported
 from .code import Code
+from .flash import Attention
 from .schedule import Schedule
 from .shape import Pointwise, Product, Rows, form
 from .values import Values
@@ -38,7 +39,7 @@ def lowered(func: kernel.FuncOp, schedule: Schedule, aligns: Mapping[int, int], 
 
 def _written(
     found: Kernel,
-    shaped: Pointwise | Rows | Product,
+    shaped: Pointwise | Rows | Product | Attention,
     schedule: Schedule,
     aligns: Mapping[int, int],
     precision: str,
@@ -57,6 +58,8 @@ def _written(
             grid = pointwise.emit(values, shaped, schedule)
         case Rows():
             grid = rows.emit(values, shaped, schedule)
+        case Attention():
+            grid = attention.emit(values, shaped, schedule, precision)
         case Product():
             grid = product.emit(values, shaped, schedule, precision)
     _erase_unread(made.body.block)

@@ -52,7 +52,7 @@ def emit(values: Values, form: Product, schedule: Schedule, precision: str) -> t
     access = member.generic.outputs[0]
     forms = values.forms(access, member, full(member, point))
     acc = acc if kind(acc) == element(access.value) else code.emit(CastOp(acc, element(access.value)))
-    if not _is_zero(values.found.inits.get(access.value)):
+    if not is_zero(values.found.inits.get(access.value)):
         acc = code.emit(arith.AddfOp(*code.pair(acc, values.at(access.value, forms))))
     code.remember(("made", member.results[0], tuple(forms)), acc)
     store(values, list(values.found.outputs), point)
@@ -67,7 +67,8 @@ def _zero(code: Code, m: Axis, n: Axis) -> SSAValue:
     return code.emit(FullOp(0.0, f32, (m.block, n.block)))
 
 
-def _is_zero(init: SSAValue | None) -> bool:
+def is_zero(init: SSAValue | None) -> bool:
+    """Whether a sum begins at zero."""
     owner = None if init is None else init.owner
     value = owner.value if isinstance(owner, arith.ConstantOp) else None
     return isinstance(value, FloatAttr) and value.value.data == 0

@@ -18,6 +18,7 @@ from ....dialects._layout import strides_of
 from ....dialects._shape import element
 from ....dialects._stages import Kernel, Member, Stage
 from .body import Unsupported
+from .flash import Attention, attention
 
 Dims = tuple[int, ...]
 Operand = tuple[Member, Access, Attribute]
@@ -66,11 +67,13 @@ class Product:
     k: Dims
 
 
-def form(found: Kernel) -> Pointwise | Rows | Product:
+def form(found: Kernel) -> Pointwise | Rows | Product | Attention:
     """The form of a kernel; Unsupported if it has none of these."""
     reducing = [s for s in found.stages if s.reduced]
     if not reducing:
         return Pointwise(_by_stride(_space(found.stages), _written(found)))
+    if (flash := attention(found)) is not None:
+        return flash
     if len(found.stages) == 1 and (product := _product(found, found.stages[0])) is not None:
         return product
     common = found.common if len(found.stages) > 1 else found.stages[0].space - found.stages[0].reduced
