@@ -143,13 +143,19 @@ def _digit(code: Code, frame: Frame, digit: Digit) -> SSAValue:
     steps = code.emit(ArangeOp(axis.block))
     modulus = digit.modulus
     if digit.divisor == 1 and modulus is not None and modulus % axis.block == 0 and axis.start is not None:
-        start, modulus = code.modulo(start, modulus), None
+        if modulus == axis.block:
+            return _placed(code, frame, digit, steps)
+        start, modulus = code.rest(start, modulus), None
     index = steps if axis.start is None else code.add(start, steps)
     index.name_hint = index.name_hint or f"r{axis.name}"
     if axis.start is None and modulus is not None and digit.divisor * modulus >= axis.block:
         modulus = None
     index = code.over(index, digit.divisor)
-    index = index if modulus is None else code.modulo(index, modulus)
+    return _placed(code, frame, digit, index if modulus is None else code.modulo(index, modulus))
+
+
+def _placed(code: Code, frame: Frame, digit: Digit, index: SSAValue) -> SSAValue:
+    """The indices in their axis' place of a block."""
     for place in range(frame.rank):
         if place != frame.places[digit.axis]:
             index = code.emit(ExpandOp(index, place))

@@ -38,7 +38,8 @@ def choose(found: Kernel, form: Pointwise | Rows | Product | Attention, gpu: Gpu
     """The schedule of a kernel of this form."""
     match form:
         case Pointwise(x=dims):
-            return Schedule(BX=_flat(prod(found.sizes[d] for d in dims), gpu, 1024))
+            bx = _flat(prod(found.sizes[d] for d in dims), gpu, 1024)
+            return Schedule(BX=bx, warps=_warps(found, bx))
         case Rows():
             return _rows(found, form, gpu)
         case Product():
@@ -52,16 +53,22 @@ def _flat(total: int, gpu: Gpu, most: int) -> int:
     return min(power(total), max(128, min(most, power(total // (4 * gpu.sms)))))
 
 
+def _warps(found: Kernel, block: int) -> int:
+    """Warps of a program whose threads each move 16 bytes of a block at a time."""
+    widest = max(dtype(element(a)).itemsize for a in found.func.body.block.args)
+    return max(1, min(8, block * widest // (32 * 16)))
+
+
 def _rows(found: Kernel, form: Rows, gpu: Gpu) -> Schedule:
     rows = prod(found.sizes[d] for d in form.x)
     length = max(prod(found.sizes[d] for d in dims) for dims in form.r)
     if form.one_by_one:
-        return Schedule(BX=_flat(rows, gpu, 256), BR=1)
+        return Schedule(BX=(bx := _flat(rows, gpu, 512)), BR=1, warps=_warps(found, bx))
     if form.along:
         br = power(length) if length <= HELD else 2048
         bx = min(power(rows), max(1, 1024 // br), power(max(1, rows // gpu.sms)))
     else:
-        bx = min(power(rows), 64)
+        bx = min(power(rows), max(16, min(64, power(rows // gpu.sms))))
         br = min(power(length), 4096 // bx)
     return Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
 
@@ -89,6 +96,8 @@ def _product_of(size: tuple[int, int, int, int], near: int, bytes: int, exact: b
     batch, m, n, k = size
     fits = [b for b in (16, 32, 64, 128) if near % b == 0]
     candidates = [s for s in _candidates(m, n, k, bytes, exact) if k == near or not fits or s.BK in fits]
+    if near < 16:  # looked up one by one, and none to be kept in flight
+        candidates = [s for s in candidates if s.BK <= 32 and s.BM * s.BK <= 2048]
     return min(candidates, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.BM * s.BN, -s.BK))
 
 

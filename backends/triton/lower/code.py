@@ -105,6 +105,12 @@ class Code:
         """What is left of an i32, not negative, divided by a number."""
         return self.emit(arith.RemSIOp(*self.pair(value, self.number(divisor))))
 
+    def rest(self, value: SSAValue, divisor: int) -> SSAValue:
+        """The same of a scalar, as a difference: Triton keeps in mind what a product is a multiple of, but not what a
+        remainder is, and without that it would read element by element."""
+        whole = self.times(self.over(value, divisor), divisor)
+        return self.emit(arith.SubiOp(value, whole))
+
     def find(self, key: object) -> SSAValue | None:
         """A value that was remembered in a scope that is still open."""
         return next((s.known[key] for s in reversed(self.scopes) if key in s.known), None)

@@ -25,6 +25,9 @@ from .shape import Pointwise, Product, Rows, form
 from .values import Values
 from .views import Views
 
+COUNTED = ("arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.maximumf", "arith.minimumf")
+"""Besides math, what counts as an operation."""
+
 
 def lowered(func: kernel.FuncOp, schedule: Schedule, aligns: Mapping[int, int], precision: str) -> KernelOp:
     """The tile kernel that does what a bufferized kernel does; Unsupported if there is none of these forms."""
@@ -89,6 +92,6 @@ def _flops(found: Kernel) -> int:
     """Operations on floats in the generics' bodies."""
     total = 0
     for member in found.members:
-        ops = [op for op in member.generic.op.body.block.ops if op.name.endswith("f") or op.name.startswith("math.")]
+        ops = [op for op in member.generic.op.body.block.ops if op.name in COUNTED or op.name.startswith("math.")]
         total += prod(member.generic.sizes) * len(ops)
     return total

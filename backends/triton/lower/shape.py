@@ -13,7 +13,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import Float32Type, MemRefType, TensorType
 from xdsl.ir import Attribute, Operation
 
-from ....dialects._generic import Access
+from ....dialects._generic import Access, Generic
 from ....dialects._layout import strides_of
 from ....dialects._shape import element
 from ....dialects._stages import Kernel, Member, Stage
@@ -84,8 +84,14 @@ def form(found: Kernel) -> Pointwise | Rows | Product | Attention:
             raise Unsupported("a stage reduces some of the dims that others share, and keeps some")
         rows.append(_by_stride(rest, _read(found, stage.members)))
     reducers = [m.generic for s in reducing for m in s.of("reduce")]
-    slow = any(g.is_window or type(g.combiner) not in COMBINE for g in reducers)
+    slow = any(_slides(g) or type(g.combiner) not in COMBINE for g in reducers)
     return Rows(_by_stride(common, _written(found)), tuple(rows), slow, _is_along(found, rows, common))
+
+
+def _slides(seen: Generic) -> bool:
+    """Whether a window has several positions: of one position it is a row like any other."""
+    indices = [index for access in seen.inputs for index in access.indices]
+    return any(sum(seen.sizes[d] > 1 for d, _ in index.terms) > 1 for index in indices)
 
 
 def _product(found: Kernel, stage: Stage) -> Product | None:
