@@ -261,28 +261,51 @@ def _collides(problem: Problem, machine: Machine, row: int, count: int) -> bool:
 
 
 def _cycles(problem: Problem, machine: Machine, vector: int | None, width: int, row: int | None, count: int) -> float:
-    """Cycles of one reduction step over all tiles of `width` by `count`: two multiply-adds and two loads a cycle, four
-    cycles' latency; the vectors of a panel too long for the first cache come at the second's pace."""
-    inside = [load for load in problem.loads if load.inside]
+    """Cycles of one reduction step over all tiles of `width` by `count`."""
     size = problem.sizes[vector] if vector is not None else 1
-    wide = [load for load in inside if vector is not None and load.access.inner(vector)]
-    depth = prod(problem.sizes[d] for d in problem.reduced)
-    streamed = [load for load in wide if depth * width * load.bytes > machine.l1 * 3 // 4]
-    total = 0.0
     lanes = problem.lanes if vector is not None else 1
     widths = [(size // width, width // lanes)]
     if rest := size % width:
         widths.append((1, len(pieces(rest, lanes))))
+    total = 0.0
     for tiles, across in widths:
         for _, bands, down in segments(problem.sizes[row] if row is not None else 1, count):
-            loads = 0
-            for load in inside:
-                rows = down if row is not None and load.access.inner(row) else 1
-                loads += rows * (across if load in wide else 1)
-            sums = problem.sums * across * down
-            moved = sum(across * lanes * load.bytes for load in streamed) / (PACE * machine.vector_bytes)
-            total += tiles * bands * max(sums / 2, loads / 2, 4.0, moved)
+            total += tiles * bands * max(_costs(problem, machine, vector, width, across, row, down).values())
     return total
+
+
+def _costs(
+    problem: Problem, machine: Machine, vector: int | None, width: int, across: int, row: int | None, down: int
+) -> dict[str, float]:
+    """Cycles that each part of the machine takes for one reduction step of a tile of so many vectors and rows: two
+    multiply-adds and two loads a cycle, four cycles' latency; the vectors of a panel (of `width`) too long for the first
+    cache come at the second's pace."""
+    inside = [load for load in problem.loads if load.inside]
+    wide = [load for load in inside if vector is not None and load.access.inner(vector)]
+    depth = prod(problem.sizes[d] for d in problem.reduced)
+    lanes = problem.lanes if vector is not None else 1
+    loads = 0
+    for load in inside:
+        rows = down if row is not None and load.access.inner(row) else 1
+        loads += rows * (across if load in wide else 1)
+    far = sum(load.bytes for load in wide if depth * width * load.bytes > machine.l1 * 3 // 4)
+    return {
+        "arithmetic": problem.sums * across * down / 2,
+        "loads": loads / 2,
+        "latency": 4.0,
+        "the second cache": across * lanes * far / (PACE * machine.vector_bytes),
+    }
+
+
+def bound(problem: Problem, machine: Machine, tiling: Tiling) -> str:
+    """What the tile of a reduction waits for most: arithmetic, loads, latency, the second cache, or memory, where few
+    rows use what is read."""
+    seen = problem if tiling.join is None or tiling.row is None else problem.joined(tiling.join, tiling.row)
+    costs = _costs(seen, machine, tiling.vector, tiling.width, tiling.vectors, tiling.row, tiling.rows)
+    wide = [x for x in seen.loads if x.inside and tiling.vector is not None and x.access.inner(tiling.vector)]
+    once = all(not any(x.access.inner(d) == 0 for d in seen.parallel if seen.sizes[d] > 2) for x in wide)
+    size = sum(prod(seen.sizes[d] for d in x.access.dims if d in seen.sizes) * x.bytes for x in wide)
+    return "memory" if once and size > machine.l2 else max(costs, key=lambda part: costs[part])
 
 
 def placed(problem: Problem, vector: int, outside: int) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ from .._nest.legality import ScheduleError, check
 from .._nest.problem import Machine, Problem, Tile, Tiling
 from .._nest.schedule import parse_schedule, schedule, tiles_of
 from .._nest.signature import launched, signature, weights_of
-from .._nest.tiling import choose
+from .._nest.tiling import bound, choose
 from .._nest.walk import Walk, problem, walk
 
 
@@ -74,6 +74,7 @@ def _schedule(
     weights = frozenset(args[i] for i in weights_of(launches))
     homes = {value: (value, value.type) for value in found.crossing()}
     tiles: dict[int, Tile] = {}
+    told: list[str] = []
     layouts: dict[SSAValue, Attribute] = {}
     for index, stage in enumerate(found.stages):
         addresses = walk(found, stage, homes, frozenset(), None, 1)
@@ -86,12 +87,13 @@ def _schedule(
             continue
         if seen.reduced and wanted is None:
             tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows, join=tiling.join)
+            told.append(f"{tiling.rows} x {tiling.width}, bound by {bound(seen, machine, tiling)}")
         for member in stage.members:
             for i, view in enumerate(member.generic.inputs):
                 arg = found.places.get(view.value)
                 if arg is not None and arg in weights and i not in member.generic.unused and arg not in layouts:
                     layouts[arg] = _layout(found, member, view, seen, tiling, addresses)
-    if tiles and func.schedule is None and rewriting(func, "schedule", func.sym_name.data):
+    if tiles and func.schedule is None and rewriting(func, "schedule", ": ".join((func.sym_name.data, *told))):
         func.schedule = schedule(tiles)
     changed = {arg: layout for arg, layout in layouts.items() if layout != layout_of(arg.type)}
     if changed and rewriting(func, "pack-weights", func.sym_name.data):

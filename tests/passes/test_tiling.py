@@ -3,7 +3,7 @@
 import pytest
 from aic.dialects._access import Access
 from aic.passes._nest.problem import Load, Machine, Problem, Tile, Tiling
-from aic.passes._nest.tiling import choose
+from aic.passes._nest.tiling import bound, choose
 
 M, N, K = 0, 1, 2
 K_OF = 512
@@ -88,3 +88,16 @@ def test_rows_go_on_in_the_next_line_where_lines_are_cut_badly():
     assert choose(convolution(apart=2, side=24), Machine()).join is None
     tile = Tile(N, 2, M, 6, join=-1)
     assert choose(convolution(apart=2), Machine(), tile).join is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "by"),
+    [
+        (product(128, 768, 768), "arithmetic"),
+        (product(1, 4096, 4096), "memory"),
+        (product(4, 768, 768), "the second cache"),
+        (product(1, 8, 64), "latency"),
+    ],
+)
+def test_what_a_tile_waits_for_is_told(problem, by):
+    assert bound(problem, Machine(), choose(problem, Machine())) == by
