@@ -19,12 +19,15 @@ from ....dialects.tile.compute import CastOp, DotOp
 from ....dialects.tile.index import FullOp, PidOp
 from ....dialects.tile.memory import LoadOp
 from .axis import Axis, Form, Frame, axis
+from .body import Unsupported
 from .code import Code
 from .pointwise import full, store
 from .schedule import Schedule
 from .shape import Product
 from .values import Values
 
+MOST = 65535
+"""Programs along the second axis of a grid, at most."""
 NARROW = {"f16": f16, "bf16": bf16}
 """By precision, what factors of f32 are rounded to; the others say how f32 itself is multiplied."""
 
@@ -35,6 +38,8 @@ def emit(values: Values, form: Product, schedule: Schedule, precision: str) -> t
     m, n, k = (axis(s, d, sizes, b) for s, d, b in zip("mnk", (form.m, form.n, form.k), _blocks(schedule), strict=True))
     batch = replace(axis("b", form.batch, sizes, 1))
     grid = (m.blocks * n.blocks, batch.blocks)
+    if batch.blocks > MOST:
+        raise Unsupported(f"{batch.blocks} products of a batch: expected {MOST} at most")
     if batch.blocks > 1:
         batch.start = code.emit(PidOp(1))
     _place(code, m, n, schedule.group)
