@@ -90,11 +90,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a batch of trials is measured: rounds, seconds of a trial in each, and a limit for all."""
+    """How long a batch of trials is measured: rounds, seconds of a trial in each, a limit for all, and one for building
+    them; what takes many times as long to build as others is not worth it."""
 
     rounds: int = 5
     sample: float = 2e-3
     limit: float = 60.0
+    build: float = 60.0
 
 
 ALONE: AbstractContextManager[object] = nullcontext()

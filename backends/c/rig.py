@@ -10,8 +10,9 @@ many copies as the first caches cannot hold: in a network they come from memory.
 
 import re
 import subprocess
+import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,7 +76,7 @@ class CRig(Rig):
         with TemporaryDirectory(prefix="aic-") as scratch:
             program = Path(scratch) / "trials"
             try:
-                self._build(candidates, program)
+                self._build(candidates, program, effort.build)
             except CompilerError:
                 return self._one_by_one(candidates, effort, turn)
             with turn:
@@ -84,29 +85,31 @@ class CRig(Rig):
     def _one_by_one(
         self, candidates: list[Trial], effort: Effort, turn: AbstractContextManager[object]
     ) -> list[Outcome]:
-        """One of several cannot be built: find out which, and measure the others."""
+        """One of several cannot be built, or all take too long: find out which, in as long again, and measure what can
+        be built together."""
         if len(candidates) == 1:
             return [Outcome("build")]
+        share, spent = effort.build / len(candidates), 0.0
+        outcomes = [Outcome("build")] * len(candidates)
         with TemporaryDirectory(prefix="aic-") as scratch:
             good: list[int] = []
             for index, candidate in enumerate(candidates):
-                try:
-                    self._build([candidate], Path(scratch) / "trials")
-                    good.append(index)
-                except CompilerError:
-                    continue
-            outcomes = [Outcome("build")] * len(candidates)
-            if 0 < len(good) < len(candidates):
-                for index, found in zip(good, self.measure([candidates[i] for i in good], effort, turn), strict=True):
-                    outcomes[index] = found
-            return outcomes
+                start = time.monotonic()
+                with suppress(CompilerError):
+                    self._build([candidate], Path(scratch) / "trials", 2 * share)
+                    spent += time.monotonic() - start
+                    if spent < effort.build / 2:
+                        good.append(index)
+        if 0 < len(good) < len(candidates):
+            for index, found in zip(good, self.measure([candidates[i] for i in good], effort, turn), strict=True):
+                outcomes[index] = found
+        return outcomes
 
-    def _build(self, candidates: Sequence[Trial], program: Path) -> None:
+    def _build(self, candidates: Sequence[Trial], program: Path, limit: float) -> None:
         source = program.with_suffix(".c")
         source.write_text(text(candidates))
         command = [*self.compiler.command, *self.compiler.flags, "-o", str(program), str(source), "-lm"]
         try:
-            limit = self.compiler.limit
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
         except subprocess.TimeoutExpired:
             raise CompilerError("the C compiler took too long") from None

@@ -117,7 +117,7 @@ class CTarget(Target[Cpu]):
         return Library(folder, manifest).events
 
     def rig(self, machine: Cpu, cc: str, cflags: Sequence[str]) -> Rig:
-        return CRig(Compiler(tuple((cc or "cc").split()), (*FLAGS, *machine.flags, *cflags), limit=120.0))
+        return CRig(Compiler(tuple((cc or "cc").split()), (*FLAGS, *machine.flags, *cflags)))
 
     def speeds(self, machine: Cpu, cc: str) -> Speeds:
         return speeds(machine, cc)

@@ -37,8 +37,8 @@ KEPT = 0.25
 """The part of the time that measuring the best again may take."""
 FINALISTS, HOPEFUL = 3, 0.99
 """Schedules of a kernel that are measured again, and the part of the default's time they may take to be worth it."""
-TRIED = Effort(rounds=5, sample=1e-3, limit=20.0)
-AGAIN = Effort(rounds=21, sample=3e-3, limit=60.0)
+TRIED = Effort(rounds=5, sample=1e-3, limit=20.0, build=30.0)
+AGAIN = Effort(rounds=21, sample=3e-3, limit=60.0, build=60.0)
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,22 @@ def test_candidates_that_fail_are_told_apart(model: Model) -> None:
     assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
 
 
+def test_what_takes_too_long_to_build_is_left_out(model: Model, tmp_path: Path) -> None:
+    tasks = tasks_of(model, "c", Options())
+    rig, task = rig_of("c", Options()), tasks.tasks[0]
+    good = rig.trial(tasks.lowered(task, next(task.space.all())), task.name)
+    assert isinstance(rig, CRig) and isinstance(good, Trial)
+    slow = replace(good, unit=replace(good.unit, text=f"{good.unit.text}\n/* forever */"))
+    cc = tmp_path / "cc"
+    cc.write_text(
+        '#!/bin/sh\nfor f; do case $f in *.c) grep -q forever $f && exec sleep 60;; esac; done; exec cc "$@"\n'
+    )
+    cc.chmod(0o755)
+    rig = CRig(replace(rig.compiler, command=(str(cc),)))
+    found = rig.measure([good, slow, good], Effort(rounds=2, sample=1e-5, build=9.0))
+    assert [outcome.status for outcome in found] == ["ok", "build", "ok"]
+
+
 class Elsewhere(Executor):
     """Three workers of a cluster: what is sent there, and comes back, is pickled."""
 
