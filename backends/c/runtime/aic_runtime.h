@@ -11,6 +11,13 @@ _Static_assert(0, "the generated code uses vector types of GCC and Clang");
 #define AIC_INLINE static inline __attribute__((always_inline, unused))
 #define AIC_LANES(N) for (int i = 0; i < N; i++)
 
+/* A vector that is in a register from here on, and no part of the instructions that read it. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define AIC_KEPT(T, X) ({ T kept = (X); __asm__("" : "+v"(kept)); kept; })
+#else
+#define AIC_KEPT(T, X) (X)
+#endif
+
 #if defined(__AVX2__) && !defined(__clang__)
 #define AIC_GCC_AVX2 1
 #else
