@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from ..dialects._layout import physical
 from ..dialects._shape import Array, dtype, shape
 from ..dialects.graph._blob import blob
-from ..dialects.graph.weight import WeightOp
+from ..dialects.graph.weight import AicContext, WeightOp
 from .context import context
 from .errors import CompileError
 from .interpret import interpret
@@ -23,21 +24,26 @@ log = logging.getLogger("aic.simulated")
 
 def simulated(file: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:
     """The IR of a file as a function from input arrays to outputs; CompileError for a broken artifact."""
-    told = manifest.get("weights")
-    if not isinstance(told, Mapping):
-        raise CompileError(f"{file.parent}: the manifest has no weights", code="not-an-artifact")
     log.warning("target %s: its machine is not at hand; %s runs in numpy", manifest["target"], file.name)
     ctx = context()
     module = Parser(ctx, file.read_text(encoding="utf8"), str(file)).parse_module()
-    stored = np.memmap(file.parent / str(told["file"]), np.uint8, "r") if told["bytes"] else np.empty(0, np.uint8)
-    for entry in blob(module, int(told["alignment"])).entries:
-        if entry.op.weight not in ctx.weights:
-            ctx.weights.add(entry.op.weight, _reader(stored, entry.op, entry.offset, entry.size))
+    weights_from(file.parent, manifest, module, ctx)
 
     def call(inputs: Sequence[Array]) -> list[Array]:
         return [np.array(result) for result in interpret(ctx, module, inputs)]
 
     return call
+
+
+def weights_from(folder: Path, manifest: Mapping[str, object], module: ModuleOp, ctx: AicContext) -> None:
+    """Let a context have the weights of a module from an artifact's file, which is read when they are wanted."""
+    told = manifest.get("weights")
+    if not isinstance(told, Mapping):
+        raise CompileError(f"{folder}: the manifest has no weights", code="not-an-artifact")
+    stored = np.memmap(folder / str(told["file"]), np.uint8, "r") if told["bytes"] else np.empty(0, np.uint8)
+    for entry in blob(module, int(told["alignment"])).entries:
+        if entry.op.weight not in ctx.weights:
+            ctx.weights.add(entry.op.weight, _reader(stored, entry.op, entry.offset, entry.size))
 
 
 def _reader(stored: Array, op: WeightOp, offset: int, size: int) -> Callable[[], Array]:

@@ -35,12 +35,37 @@ class Tensor:
         return Tensor(self.array.view(kind) if isinstance(kind, np.dtype) else self.array.reshape(kind))
 
     def __getitem__(self, part):
-        return Tensor(self.array[part])
+        return Tensor(self.array[part.array if isinstance(part, Tensor) else part])
 
     def copy_(self, other):
         if isinstance(other, np.ndarray | Tensor):
             self.array[...] = getattr(other, "array", other)
         return self
+
+    def fill_(self, byte):
+        self.array[...] = byte
+
+    def clone(self):
+        return Tensor(self.array.copy())
+
+    def reshape(self, *dims):
+        return Tensor(self.array.reshape(*dims))
+
+    def to(self, device):
+        return self
+
+    def double(self):
+        return Tensor(self.array.astype(np.float64))
+
+    def numpy(self):
+        return self.array
+
+    def numel(self):
+        return self.array.size
+
+    @property
+    def device(self):
+        return "cpu"
 
     def data_ptr(self):
         return self.array.ctypes.data
@@ -77,8 +102,18 @@ def torch_of_numpy():
     found.device = lambda name: name
     found.empty = lambda shape, dtype, device: Tensor(poisoned(shape, dtype))
     found.from_file = lambda path, size, dtype: np.fromfile(path, dtype, size)
-    found.Tensor = Tensor
+    found.Tensor, found.from_numpy = Tensor, Tensor
+    found.equal = lambda a, b: np.array_equal(a.array, b.array)
+    found.cuda = types.SimpleNamespace(synchronize=lambda: None)
+    flags = types.SimpleNamespace(allow_tf32=False)
+    found.backends = types.SimpleNamespace(cuda=types.SimpleNamespace(matmul=flags), cudnn=flags)
     return found
+
+
+def interpreted():
+    """Let triton's interpreter run on numpy, and torch be a stand-in."""
+    interpreter._patch_lang_tensor = mended(interpreter._patch_lang_tensor)
+    sys.modules["torch"] = torch_of_numpy()
 
 
 def poisoned(shape, dtype):
@@ -100,8 +135,7 @@ def mended(patch):
 
 
 def main(folder, name):
-    interpreter._patch_lang_tensor = mended(interpreter._patch_lang_tensor)
-    sys.modules["torch"] = torch_of_numpy()
+    interpreted()
     spec = spec_from_file_location(name, folder / f"{name}.py")
     module = module_from_spec(spec)
     with contextlib.suppress(FileNotFoundError):

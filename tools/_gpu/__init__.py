@@ -1,0 +1,1 @@
+"""What `aic gpu` carries to a machine with a GPU."""
