@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"schema": "aic.gpu/1", "models": {p.stem: told for p, told in found.items()}}, indent=2))
         return 0
     for path, told in found.items():
-        print(f"{printable(path.stem):24} {told['launches']} launches, {size_text(told['bytes'])} to carry")
+        alone = "" if (args.output / path.stem / "anchor.py").exists() else "; torch has no word for some op: no anchor"
+        print(f"{printable(path.stem):24} {told['launches']} launches, {size_text(told['bytes'])} to carry{alone}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """A model for a machine with a GPU: the artifact, inputs, and what every launch is to leave in memory.
 
     NAME/model.py, model.weights, manifest.json       the artifact
-    NAME/anchor.py                                    the network as a torch module, to time against
+    NAME/anchor.py                                    the network as a torch module to time against, if there is one
     NAME/expected.npz    input0, .., output0, ..      as numpy computes them
                          n.k.at, n.k.is               what launch n leaves in its argument k: some elements, by their
                                                       place from its first one on, and their values
@@ -11,6 +11,7 @@ Numpy runs the tile level, with the artifact's own weights; sums are those of f3
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...dialects.graph._blob import blob
 from ...dialects.tile.kernel import KernelOp
 from ..context import context
 from ..driver import Options, compile_model, lower
+from ..errors import CompileError
 from ..frontends.onnx.model import Model
 from ..interpret import Buffer, interpret
 from ..simulated import weights_from
@@ -39,7 +41,8 @@ def bundle(model: Model, options: Options, inputs: list[Array], folder: Path, *,
     """Fill an empty folder; returns how many launches and how many bytes there are to carry."""
     with_anchor = lower(model, "triton", options, until="graph")
     compile_model(model, "triton", folder, options)
-    (folder / "anchor.py").write_text(anchor(with_anchor.module))
+    with suppress(CompileError):  # an op that torch has no word for: nothing to time against
+        (folder / "anchor.py").write_text(anchor(with_anchor.module))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf8"))
     ctx = context()
     text = (folder / f"{manifest['stem']}.mlir").read_text(encoding="utf8")
