@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from aic.compiler.context import context
 from aic.compiler.interpret import interpret
+from aic.compiler.interpret._scalars import erf
 from xdsl.parser import Parser
 
 ELEMENTS = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64", np.dtype(np.bool_): "i1"}
@@ -172,3 +173,14 @@ def test_bit_counts():
 def test_select():
     c, a, b = np.array([True, False]), np.array([1, 2], np.int32), np.array([3, 4], np.int32)
     assert apply("%r = arith.select %a, %b, %c : i32", "i32", c, a, b).tolist() == [1, 4]
+
+
+def test_erf_of_f32_is_rounded_as_that_of_f64():
+    x = np.concatenate([np.linspace(-6, 6, 20001), [0.0, -0.0, np.inf, -np.inf, 1e-30, 0.46875, 4.0]]).astype(
+        np.float32
+    )
+    exact = np.array([math.erf(float(v)) for v in x]).astype(np.float32)
+    found = apply("%r = math.erf %a : f32", "f32", x[::50])
+    np.testing.assert_array_equal(found.view(np.int32), exact[::50].view(np.int32))
+    np.testing.assert_array_equal(erf(x.astype(np.float64)).astype(np.float32).view(np.int32), exact.view(np.int32))
+    assert np.isnan(erf(np.array([np.nan]))).all()
