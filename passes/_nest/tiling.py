@@ -278,8 +278,8 @@ def _costs(
     problem: Problem, machine: Machine, vector: int | None, width: int, across: int, row: int | None, down: int
 ) -> dict[str, float]:
     """Cycles that each part of the machine takes for one reduction step of a tile of so many vectors and rows: two
-    multiply-adds and two loads a cycle, four cycles' latency; the vectors of a panel (of `width`) too long for the first
-    cache come at the second's pace."""
+    multiply-adds and two loads a cycle, four cycles' latency; the vectors of a panel (of `width`) that is too long for
+    the first cache come at the second's pace."""
     inside = [load for load in problem.loads if load.inside]
     wide = [load for load in inside if vector is not None and load.access.inner(vector)]
     depth = prod(problem.sizes[d] for d in problem.reduced)
