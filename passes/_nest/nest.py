@@ -79,7 +79,8 @@ class _Maker:
         return tuple(tilings)
 
     def _walk(self, index: int, row: int | None, lanes: int) -> Walk:
-        return walk(self.found, self.found.stages[index], self.homes, frozenset(self.own), row, lanes)
+        tile = self.wanted.get(index) if row is None else None
+        return walk(self.found, self.found.stages[index], self.homes, frozenset(self.own), row, lanes, tile)
 
     def _row(self) -> tuple[int | None, int]:
         """The common dim to vectorise, if some stage has no vector dim of its own."""
@@ -196,6 +197,9 @@ class _Maker:
         for dim in reversed(tiling.order[tiling.order.index(tiling.vector) + 1 :]):
             steps[dim] = (count, count)
             count *= addresses.sizes[dim]
+        if tiling.row is not None and tiling.row not in steps:
+            steps[tiling.row] = (0, count)
+            count *= tiling.rows
         results = [value for member in addresses.stage.of("reduce") for value in member.results]
         rooms = [self._buffer(MemRefType(element(value), [count])) for value in results]
         return Held([Access(room, steps, fixed=True) for room in rooms])

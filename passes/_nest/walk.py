@@ -15,7 +15,7 @@ from ...dialects._generic import Access as View
 from ...dialects._shape import dtype, element
 from ...dialects._stages import Kernel, Member, Stage
 from .body import barred, indexed
-from .problem import Load, Problem
+from .problem import Load, Problem, Tile
 
 Homes = dict[SSAValue, tuple[SSAValue, Attribute]]
 """A tensor that passes between stages -> the buffer it is kept in, and the type that tells its addresses."""
@@ -37,8 +37,17 @@ class Walk:
         return [*self.reads.values(), *(a for places in self.writes.values() for a in places)]
 
 
-def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue], row: int | None, lanes: int) -> Walk:
-    """The addresses of a stage. Buffers in `scratch` hold one point of the common dims (`lanes` of the dim `row`)."""
+def walk(
+    found: Kernel,
+    stage: Stage,
+    homes: Homes,
+    scratch: frozenset[SSAValue],
+    row: int | None,
+    lanes: int,
+    tile: Tile | None = None,
+) -> Walk:
+    """The addresses of a stage. Buffers in `scratch` hold one point of the common dims (`lanes` of the dim `row`). The
+    dims that a `tile` names stay, even if another one could take them over."""
 
     def kept(access: Access) -> Access:
         if access.buffer not in scratch:
@@ -70,7 +79,10 @@ def walk(found: Kernel, stage: Stage, homes: Homes, scratch: frozenset[SSAValue]
             if places:
                 writes[value] = places
     sizes = {d: n for d, n in found.sizes.items() if d in stage.space and d not in found.common}
-    return _merged(Walk(stage, sizes, stage.reduced, reads, writes), _panelled(found, stage))
+    named = (
+        frozenset[int]() if tile is None else frozenset(d for d in (tile.vector, tile.row, tile.join) if d is not None)
+    )
+    return _merged(Walk(stage, sizes, stage.reduced, reads, writes), _panelled(found, stage), named)
 
 
 def _panelled(found: Kernel, stage: Stage) -> frozenset[int]:
@@ -96,8 +108,8 @@ def panels(found: Kernel, stage: Stage) -> dict[int, int]:
     return widths
 
 
-def _merged(walk: Walk, kept: frozenset[int]) -> Walk:
-    while (pair := next(_mergeable(walk, kept), None)) is not None:
+def _merged(walk: Walk, kept: frozenset[int], named: frozenset[int]) -> Walk:
+    while (pair := next(_mergeable(walk, kept, named), None)) is not None:
         outer, inner = pair
         walk.reads = {k: a.without(outer) for k, a in walk.reads.items()}
         walk.writes = {v: [a.without(outer) for a in places] for v, places in walk.writes.items()}
@@ -106,11 +118,16 @@ def _merged(walk: Walk, kept: frozenset[int]) -> Walk:
     return walk
 
 
-def _mergeable(walk: Walk, kept: frozenset[int]) -> Iterator[tuple[int, int]]:
+def _mergeable(walk: Walk, kept: frozenset[int], named: frozenset[int]) -> Iterator[tuple[int, int]]:
     accesses = walk.addresses
     for outer in walk.sizes:
         for inner in walk.sizes:
-            if outer == inner or {outer, inner} & kept or (outer in walk.reduced) != (inner in walk.reduced):
+            if (
+                outer == inner
+                or outer in named
+                or {outer, inner} & kept
+                or (outer in walk.reduced) != (inner in walk.reduced)
+            ):
                 continue
             size = walk.sizes[inner]
             if all(a.steps.get(outer, (0, 0)) == tuple(size * s for s in a.steps.get(inner, (0, 0))) for a in accesses):

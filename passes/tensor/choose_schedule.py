@@ -77,7 +77,7 @@ def _schedule(
     told: list[str] = []
     layouts: dict[SSAValue, Attribute] = {}
     for index, stage in enumerate(found.stages):
-        addresses = walk(found, stage, homes, frozenset(), None, 1)
+        addresses = walk(found, stage, homes, frozenset(), None, 1, asked.get(index))
         seen = problem(found, addresses, machine.vector_bytes, weights)
         if (wanted := asked.get(index)) is not None:
             check(seen, wanted)

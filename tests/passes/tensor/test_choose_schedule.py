@@ -118,11 +118,14 @@ def test_a_tile_that_no_registers_hold_is_legal() -> None:
     np.testing.assert_allclose(interpret(ctx, module, [x])[0], before, rtol=1e-5, atol=1e-4)
 
 
-def test_chunks_of_the_reduction_leave_the_same_bits() -> None:
+@pytest.mark.parametrize("outside", [0, 1])
+def test_chunks_of_the_reduction_leave_the_same_bits(outside: int) -> None:
+    """Whether the rows' loop lies inside that of the panels, or outside."""
     x = np.random.default_rng(1).standard_normal((20, 64)).astype(np.float32)
     found: list[np.ndarray] = []
     for chunk in (0, 16):
-        ctx, module = dense(f"stage = 0, vector = 1, vectors = 2, row = 0, rows = 6, chunk = {chunk}")
+        fields = f"stage = 0, vector = 1, vectors = 2, row = 0, rows = 6, chunk = {chunk}, outside = {outside}"
+        ctx, module = dense(fields)
         run_pipeline(ctx, module, f"choose-schedule{{vector-bytes=32}},{LOOPS}")
         assert ("memref.alloca" in str(module)) == bool(chunk)
         found += interpret(ctx, module, [x])
