@@ -55,8 +55,8 @@ class TritonTarget(Target[Gpu]):
         return {
             "graph": GRAPH[min(level, 2) if level != SIZE else 2],
             "tensor": {
-                "main": f"lower-graph-to-tensor,{views}fuse-kernels{narrow}",
-                "post": "assign-layout,sink-pads,lay-out-weights",
+                "main": f"lower-graph-to-tensor,{views}fuse-kernels,fuse-attention{narrow}",
+                "post": "assign-layout{rows=1048576},sink-pads,lay-out-weights",
             },
             "hardware": {
                 "main": f"bufferize,choose-tile-schedule{numbers},lower-kernel-to-tile{{precision={machine.dots}}}",
