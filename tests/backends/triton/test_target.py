@@ -72,7 +72,7 @@ def test_the_pipeline_narrows_what_was_asked_for():
     target = TritonTarget()
     plain, half = (target.pipeline(gpu({"arch": "sm_90", "precision": p}), 2) for p in ("f32", "bf16"))
     assert "narrow" not in plain["tensor"]
-    assert "fuse-kernels,narrow-values{dtype=bf16},assign-layout" in half["tensor"]
+    assert "fuse-kernels,fuse-attention,narrow-values{dtype=bf16},assign-layout" in half["tensor"]
     assert "choose-tile-schedule{sms=132 precision=ieee}" in plain["hardware"]
 
 
