@@ -12,8 +12,16 @@ _Static_assert(0, "the generated code uses vector types of GCC and Clang");
 #define AIC_LANES(N) for (int i = 0; i < N; i++)
 
 /* A vector that is in a register from here on, and no part of the instructions that read it. */
+#if defined(__AVX512F__)
+#define AIC_REGISTER 64
+#elif defined(__AVX__)
+#define AIC_REGISTER 32
+#else
+#define AIC_REGISTER 16
+#endif
 #if defined(__x86_64__) && !defined(__clang__)
-#define AIC_KEPT(T, X) ({ T kept = (X); __asm__("" : "+v"(kept)); kept; })
+#define AIC_KEPT(T, X) \
+  __builtin_choose_expr(sizeof(T) <= AIC_REGISTER, ({ T kept = (X); __asm__("" : "+v"(kept)); kept; }), (X))
 #else
 #define AIC_KEPT(T, X) (X)
 #endif
