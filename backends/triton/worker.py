@@ -3,7 +3,7 @@ that it can be started by its path, where nothing but triton is installed.
 
     {"path": [..]}                                                              sys.path, the first line
     {"text": "import triton..", "name": "k0", "types": {"x": "*fp16"}, "divisible": ["x"], "constants": {"N": 8},
-     "options": {"num_warps": 4}, "arch": "sm_90", "folder": "/tmp/x"}
+     "options": {"num_warps": 4}, "arch": "sm_90", "folder": "k0"}
 -->
     {"files": ["cubin", "ptx"], "entry": "k0", "shared": 0, "warps": 4, "scratch": 0, "log": "ptxas info : ..",
      "seconds": 0.4}      or      {"error": "CompilationError: .."}
