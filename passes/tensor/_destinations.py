@@ -114,8 +114,10 @@ class Destinations:
         return value.has_one_use() or is_alike(value, place.strides)
 
     def is_free(self, value: OpResult, op: Operation, shift: Shift, guards: Guards) -> bool:
-        """Whether the place's offset is known when `op` runs, and nothing that lies there is read after it."""
-        if any(not self.comes_before(index, op) for index, _ in shift.terms):
+        """Whether the place's offset is known when `op` runs, what lies there is made by then, and nothing reads it
+        afterwards."""
+        known = (*(index for index, _ in shift.terms), *guards)
+        if not all(self.comes_before(earlier, op) for earlier in known):
             return False
         return all(
             self.is_over(use.operation, op) or (use.operation is op and self.overwrites(value, alias, guard))
@@ -207,8 +209,8 @@ class Destinations:
         return first if alike else None
 
     def insert(self, op: tensor.InsertSliceOp | tensor.InsertOp) -> None:
-        """Into the tensor itself where nothing reads what it was; a slice's source is made there, if nothing reads the
-        tensor meanwhile."""
+        """Into the tensor itself where nothing reads what it was; a slice's source is made there, if the tensor is made
+        before it and nothing reads that meanwhile."""
         lies, over = self.place_of(op.dest), self.is_consumed(op.dest, op)
         if op.result not in self.wanted and lies is not None and over:
             maker = root(op.dest).owner

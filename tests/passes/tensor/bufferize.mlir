@@ -127,3 +127,37 @@ func.func @main(%x: tensor<9xf32>, %i: tensor<2xindex>) -> tensor<9xf32> {
   %0 = kernel.launch @put(%x, %i) : (tensor<9xf32>, tensor<2xindex>) -> tensor<9xf32>
   func.return %0 : tensor<9xf32>
 }
+
+// -----
+
+// What is inserted is made before the tensor that it goes into: it cannot lie there yet, so it is copied.
+// CHECK:      func.func @main(%x: memref<6xf32>, %[[O:.*]]: memref<3x6xf32>) {
+// CHECK-NEXT:   %[[A:.*]] = memref.alloc() {alignment = 64 : i64} : memref<6xf32>
+// CHECK-NEXT:   kernel.launch @one(%x, %[[A]])
+// CHECK-NEXT:   kernel.launch @all(%[[A]], %[[O]])
+// CHECK-NEXT:   %[[R:.*]] = memref.reinterpret_cast %[[O]]
+// CHECK-NEXT:   kernel.launch @copy(%[[A]], %[[R]])
+kernel.func @one(%x: tensor<6xf32>) -> tensor<6xf32> {
+  %e = tensor.empty() : tensor<6xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a)>], iterator_types = ["parallel"]} ins(%x : tensor<6xf32>) outs(%e : tensor<6xf32>) {
+  ^bb0(%p: f32, %q: f32):
+    %m = arith.addf %p, %p : f32
+    linalg.yield %m : f32
+  } -> tensor<6xf32>
+  kernel.return %y : tensor<6xf32>
+}
+kernel.func @all(%x: tensor<6xf32>) -> tensor<3x6xf32> {
+  %e = tensor.empty() : tensor<3x6xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<6xf32>) outs(%e : tensor<3x6xf32>) {
+  ^bb0(%p: f32, %q: f32):
+    %m = arith.mulf %p, %p : f32
+    linalg.yield %m : f32
+  } -> tensor<3x6xf32>
+  kernel.return %y : tensor<3x6xf32>
+}
+func.func @main(%x: tensor<6xf32>) -> tensor<3x6xf32> {
+  %a = kernel.launch @one(%x) : (tensor<6xf32>) -> tensor<6xf32>
+  %b = kernel.launch @all(%a) : (tensor<6xf32>) -> tensor<3x6xf32>
+  %c = tensor.insert_slice %a into %b[1, 0] [1, 6] [1, 1] : tensor<6xf32> into tensor<3x6xf32>
+  func.return %c : tensor<3x6xf32>
+}
