@@ -10,7 +10,7 @@ of the others, so that equal layouts are equal attributes.
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects.builtin import AffineMapAttr, MemRefLayoutAttr, MemRefType, NoneAttr, StridedLayoutAttr, TensorType
@@ -268,29 +268,6 @@ def _scattered(array: Array, offset: int, strides: tuple[int, ...], size: int) -
 
 def _indexed(array: Array, map: AffineMap, stored: tuple[int, ...]) -> Array:
     out = np.zeros(stored, array.dtype)
-    grid = np.indices(array.shape, sparse=True)
-    out[tuple(np.broadcast_to(_values(r, grid), array.shape) for r in map.results)] = array
+    grid: Any = np.indices(array.shape, sparse=True)
+    out[tuple(np.broadcast_to(r.eval(grid, ()), array.shape) for r in map.results)] = array
     return out
-
-
-def _values(expr: AffineExpr, grid: tuple[np.ndarray, ...]) -> np.ndarray:
-    match expr:
-        case AffineConstantExpr():
-            return np.array(expr.value)
-        case AffineDimExpr():
-            return grid[expr.position]
-        case AffineBinaryOpExpr(kind, lhs, rhs):
-            a, b = _values(lhs, grid), _values(rhs, grid)
-            match kind:
-                case AffineBinaryOpKind.Add:
-                    return a + b
-                case AffineBinaryOpKind.Mul:
-                    return a * b
-                case AffineBinaryOpKind.Mod:
-                    return a % b
-                case AffineBinaryOpKind.FloorDiv:
-                    return a // b
-                case AffineBinaryOpKind.CeilDiv:
-                    return -(-a // b)
-        case _:
-            raise ValueError(f"expected no symbols in a layout, found {expr}")

@@ -5,7 +5,6 @@
 A view has one axis for each loop; the axis has extent 1 where the loop takes no part, so that views broadcast.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +65,8 @@ class Access:
         if 0 in extents:
             return np.empty(extents, array.dtype)
         if (terms := self.linear) is None:
-            grid = np.indices(self.sizes, sparse=True)
-            index = tuple(np.broadcast_to(value(r, grid), extents) for r in self.map.results)
+            grid: Any = np.indices(self.sizes, sparse=True)
+            index = tuple(np.broadcast_to(r.eval(grid, ()), extents) for r in self.map.results)
             return array[index]
         strides = [0] * len(self.sizes)
         for (factors, _), stride in zip(terms, array.strides, strict=True):
@@ -96,27 +95,3 @@ def linear(expr: AffineExpr) -> Terms | None:
             return None
         case _:
             return None
-
-
-def value(expr: AffineExpr, grid: Sequence[Any]) -> Any:
-    """The expression at every point of a grid of index arrays."""
-    match expr:
-        case AffineConstantExpr():
-            return np.array(expr.value)
-        case AffineDimExpr():
-            return grid[expr.position]
-        case AffineBinaryOpExpr(kind, lhs, rhs):
-            a, b = value(lhs, grid), value(rhs, grid)
-            match kind:
-                case AffineBinaryOpKind.Add:
-                    return a + b
-                case AffineBinaryOpKind.Mul:
-                    return a * b
-                case AffineBinaryOpKind.Mod:
-                    return a % b
-                case AffineBinaryOpKind.FloorDiv:
-                    return a // b
-                case AffineBinaryOpKind.CeilDiv:
-                    return -(-a // b)
-        case _:
-            raise ValueError(f"expected no symbols in a map, found {expr}")

@@ -58,13 +58,7 @@ class GatherElementsOp(IndexedOp):
     def infer(self) -> Types:
         dims, wanted = shape(self.x), shape(self.indices)
         axis = normalized(self.axis.value.data, len(dims), self)
-        fits = len(wanted) == len(dims) and all(
-            w <= d for i, (w, d) in enumerate(zip(wanted, dims, strict=True)) if i != axis
-        )
-        if not fits:
-            raise VerifyException(
-                f"{self.name}: expected indices within {list(dims)} on all axes but {axis}, found {list(wanted)}"
-            )
+        verify_elements(self, dims, wanted, axis)
         return self.chosen(wanted)
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
@@ -154,3 +148,12 @@ def elements_at(indices: Array, dims: tuple[int, ...], axis: int) -> tuple[Indic
     """One index array per axis: each element's own position, with its index in place of `axis`."""
     grid = np.indices(indices.shape, np.int64, sparse=True)
     return tuple(within(indices, dims[i]) if i == axis else own for i, own in enumerate(grid))
+
+
+def verify_elements(op: GraphOp, dims: tuple[int, ...], wanted: tuple[int, ...], axis: int) -> None:
+    """VerifyException unless indices of shape `wanted` choose elements of `dims` along `axis`."""
+    others = [(w, d) for i, (w, d) in enumerate(zip(wanted, dims, strict=False)) if i != axis]
+    if len(wanted) != len(dims) or any(w > d for w, d in others):
+        raise VerifyException(
+            f"{op.name}: expected indices within {list(dims)} on all axes but {axis}, found {list(wanted)}"
+        )

@@ -14,7 +14,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array, element, shape
 from ._base import Fusion, GraphOp, Types, normalized
-from .gather import Indices, elements_at, positions
+from .gather import Indices, elements_at, positions, verify_elements
 
 REDUCTIONS: dict[str, np.ufunc] = {
     "add": np.add,
@@ -71,13 +71,7 @@ class ScatterElementsOp(ScatterOp):
     def infer(self) -> Types:
         dims, wanted = shape(self.x), shape(self.indices)
         axis = normalized(self.axis.value.data, len(dims), self)
-        fits = len(wanted) == len(dims) and all(
-            w <= d for i, (w, d) in enumerate(zip(wanted, dims, strict=True)) if i != axis
-        )
-        if not fits:
-            raise VerifyException(
-                f"{self.name}: expected indices within {list(dims)} on all axes but {axis}, found {list(wanted)}"
-            )
+        verify_elements(self, dims, wanted, axis)
         return self.like_x(wanted)
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import IntegerAttr, IntegerType, TensorType
 from xdsl.ir import Attribute, SSAValue
-from xdsl.irdl import IRDLOperation
+from xdsl.irdl import IRDLOperation, traits_def
+from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from .._shape import Array
@@ -17,6 +18,8 @@ from .._shape import Array
 
 class BlockOp(IRDLOperation, ABC):
     """An op without memory. `infer` is its shape rule, `evaluate` its meaning; neither reads its results."""
+
+    traits = traits_def(Pure())
 
     @abstractmethod
     def infer(self) -> tuple[Attribute, ...]:

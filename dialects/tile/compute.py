@@ -33,9 +33,7 @@ from xdsl.irdl import (
     opt_prop_def,
     prop_def,
     result_def,
-    traits_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
@@ -85,7 +83,6 @@ class CmpOp(BlockOp):
     lhs = operand_def()
     rhs = operand_def()
     res = result_def()
-    traits = traits_def(Pure())
     assembly_format = "$order $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($res)"
 
     def __init__(self, order: Order | str, lhs: SSAValue, rhs: SSAValue):
@@ -113,7 +110,6 @@ class SelectOp(BlockOp):
     yes = operand_def()
     no = operand_def()
     res = result_def()
-    traits = traits_def(Pure())
     assembly_format = (
         "$condition `,` $yes `,` $no attr-dict `:` type($condition) `,` type($yes) `,` type($no) `->` type($res)"
     )
@@ -141,7 +137,6 @@ class CastOp(BlockOp):
     name = "tile.cast"
     source = operand_def()
     res = result_def()
-    traits = traits_def(Pure())
     assembly_format = "$source attr-dict `:` type($source) `->` type($res)"
 
     def __init__(self, source: SSAValue, element: Attribute):
@@ -162,7 +157,6 @@ class TransOp(BlockOp):
     order = prop_def(DenseArrayBase.constr(i64))
     block = operand_def(TensorType)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$block $order attr-dict `:` type($block) `->` type($res)"
 
     def __init__(self, block: SSAValue, order: Sequence[int] = (1, 0)):
@@ -188,7 +182,6 @@ class ReshapeOp(BlockOp):
     name = "tile.reshape"
     block = operand_def(TensorType)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$block attr-dict `:` type($block) `->` type($res)"
 
     def __init__(self, block: SSAValue, shape: Sequence[int]):
@@ -213,7 +206,6 @@ class JoinOp(BlockOp):
     lhs = operand_def(TensorType)
     rhs = operand_def(TensorType)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($res)"
 
     def __init__(self, lhs: SSAValue, rhs: SSAValue):
@@ -236,7 +228,6 @@ class SplitOp(BlockOp):
     block = operand_def(TensorType)
     lhs = result_def(TensorType)
     rhs = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$block attr-dict `:` type($block) `->` type($lhs) `,` type($rhs)"
 
     def __init__(self, block: SSAValue):
@@ -262,7 +253,6 @@ class DotOp(BlockOp):
     acc = operand_def(TensorType)
     precision = opt_prop_def(StringAttr)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = (
         "$lhs `,` $rhs `,` $acc (`precision` $precision^)? attr-dict "
         "`:` type($lhs) `,` type($rhs) `,` type($acc) `->` type($res)"

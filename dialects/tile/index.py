@@ -59,7 +59,6 @@ class ArangeOp(BlockOp):
     name = "tile.arange"
     size = prop_def(IntegerAttr.constr(i64))
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$size attr-dict `:` type($res)"
 
     def __init__(self, size: int):
@@ -79,7 +78,6 @@ class FullOp(BlockOp):
     name = "tile.full"
     value = prop_def(IntegerAttr | FloatAttr)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$value attr-dict `->` type($res)"
 
     def __init__(self, value: float, element: Attribute, shape: Sequence[int]):
@@ -109,7 +107,6 @@ class ExpandOp(BlockOp):
     axis = prop_def(IntegerAttr.constr(i64))
     block = operand_def(TensorType)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$block `axis` $axis attr-dict `:` type($block) `->` type($res)"
 
     def __init__(self, block: SSAValue, axis: int):
@@ -136,7 +133,6 @@ class BroadcastOp(BlockOp):
     name = "tile.broadcast"
     source = operand_def()
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$source attr-dict `:` type($source) `->` type($res)"
 
     def __init__(self, source: SSAValue, shape: Sequence[int]):

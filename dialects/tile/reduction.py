@@ -18,9 +18,7 @@ from xdsl.irdl import (
     opt_prop_def,
     prop_def,
     result_def,
-    traits_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
@@ -85,7 +83,6 @@ class ReduceOp(_Along):
 
     name = "tile.reduce"
     res = result_def()
-    traits = traits_def(Pure())
     assembly_format = "$combine $block `axis` $axis attr-dict `:` type($block) `->` type($res)"
 
     def __init__(self, combine: Reduction | str, block: SSAValue, axis: int):
@@ -114,7 +111,6 @@ class ScanOp(_Along):
     name = "tile.scan"
     reverse = opt_prop_def(UnitAttr)
     res = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$combine $block `axis` $axis (`reverse` $reverse^)? attr-dict `:` type($block) `->` type($res)"
 
     def __init__(self, combine: Reduction | str, block: SSAValue, axis: int, *, reverse: bool = False):

@@ -1,10 +1,28 @@
-"""A small network that several tests of the `aic npu` commands compile."""
+"""Small models that the tests of several commands compile."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from aic.compiler import cache
 from aic.compiler.npu.networks import Vision
+
+from ..compiler.models import dense, expected
+
+
+@pytest.fixture
+def dense_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The current folder, with a small model, an input and what it makes of it; nothing is cached."""
+    monkeypatch.chdir(tmp_path)
+    onnx.save(dense(), "dense.onnx")
+    x = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
+    np.save("x.npy", x)
+    np.savez("y.npz", y=expected(x))
+    cache.use(None)
+    yield
+    cache._chosen.clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from aic.__main__ import main
 from aic._version import VERSION
 from aic.backends.target import TargetError
 from aic.compiler.targets import parse_target, target_named
@@ -13,6 +12,7 @@ from aic.tools import _guard, opt
 from aic.tools._arguments import add_target, target_of
 from aic.tools._main import names
 
+from .command import told
 from .schemas import checked
 
 GOOD = "func.func @f(%x: f32) -> f32 { func.return %x : f32 }"
@@ -26,12 +26,6 @@ def folder(tmp_path, monkeypatch):
     Path("good.mlir").write_text(GOOD)
     Path("unused.mlir").write_text(UNUSED)
     Path("bad.mlir").write_text(BAD)
-
-
-def told(capsys, *argv: str) -> tuple[int, str, str]:
-    code = main(argv)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_version_and_help(capsys):

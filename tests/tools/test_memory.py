@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from aic.__main__ import main
 from aic.compiler import cache
 from aic.compiler.artifact import read_manifest
 from onnx import TensorProto, helper, numpy_helper
 
+from .command import told
 from .schemas import checked
 
 
@@ -37,12 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     cache.use(None)
     yield
     cache._chosen.clear()
-
-
-def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = main(argv)
-    return code, *capsys.readouterr()
 
 
 def test_inspect_splits_memory_by_class_and_tells_the_peak(capsys: pytest.CaptureFixture[str]):

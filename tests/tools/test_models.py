@@ -6,32 +6,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from aic.__main__ import main
-from aic.compiler import cache
 from onnx import TensorProto, helper, numpy_helper
 
-from ..compiler.models import dense, expected
+from .command import told
 from .schemas import checked
 
-X = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    onnx.save(dense(), "dense.onnx")
-    np.save("x.npy", X)
-    np.savez("y.npz", y=expected(X))
-    cache.use(None)
-    yield
-    cache._chosen.clear()
-
-
-def told(capsys, *argv: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = main(argv)
-    out, err = capsys.readouterr()
-    return code, out, err
+pytestmark = pytest.mark.usefixtures("dense_folder")
 
 
 def test_compile_writes_an_artifact_and_a_summary(capsys):
@@ -75,8 +55,8 @@ def test_run_takes_arrays_and_compares(capsys):
     args = ("run", "dense.onnx", "--input", "x=@x.npy", "--at", "graph")
     code, out, err = told(capsys, *args, "--output", "@out.npz", "--expect", "@y.npz")
     assert code == 0 and out.startswith("y  float32 3x40") and "1 outputs as expected" in err
-    np.testing.assert_allclose(np.load("out.npz")["y"], expected(X), rtol=1e-5, atol=1e-6)
-    np.savez("bad.npz", y=expected(X) + 1)
+    np.testing.assert_allclose(np.load("out.npz")["y"], np.load("y.npz")["y"], rtol=1e-5, atol=1e-6)
+    np.savez("bad.npz", y=np.load("y.npz")["y"] + 1)
     code, _, err = told(capsys, *args, "--expect", "@bad.npz")
     assert code == 4 and "1 of 1 outputs differ; y: max abs 1" in err
     assert told(capsys, *args, "--expect", "@bad.npz", "--atol", "1.1")[0] == 0
@@ -92,12 +72,13 @@ def test_run_gives_one_answer_at_every_level(capsys, level):
 
 
 def test_run_reads_test_data_folders_values_and_artifacts(capsys):
+    x, y = np.load("x.npy"), np.load("y.npz")["y"]
     Path("set").mkdir()
-    Path("set/input_0.pb").write_bytes(numpy_helper.from_array(X, "x").SerializeToString())
-    Path("set/output_0.pb").write_bytes(numpy_helper.from_array(expected(X), "y").SerializeToString())
+    Path("set/input_0.pb").write_bytes(numpy_helper.from_array(x, "x").SerializeToString())
+    Path("set/output_0.pb").write_bytes(numpy_helper.from_array(y, "y").SerializeToString())
     told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-o", "art", "--no-cache")
     assert told(capsys, "run", "art", "--input", "@set", "--expect", "@set")[0] == 0
-    code, _, _ = told(capsys, "run", "art", "--input", f"x={','.join(map(str, X.reshape(-1)))}", "--expect", "@y.npz")
+    code, _, _ = told(capsys, "run", "art", "--input", f"x={','.join(map(str, x.reshape(-1)))}", "--expect", "@y.npz")
     assert code == 0
     assert told(capsys, "run", "art", "--at", "loop")[0] == 2
 
@@ -175,7 +156,7 @@ def test_compare_agrees_with_the_reference(capsys, level):
 
 
 def test_compare_names_the_first_bad_layer_and_the_pass(capsys):
-    np.savez("ref.npz", y=expected(X) + 1)
+    np.savez("ref.npz", y=np.load("y.npz")["y"] + 1)
     args = ("compare", "dense.onnx", "--input", "x=@x.npy", "--at", "tensor", "--ref", "@ref.npz", "--first-bad")
     code, out, err = told(capsys, *args, "--json")
     document = checked(out)

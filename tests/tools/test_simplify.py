@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from aic.__main__ import main
 from onnx import TensorProto, helper, numpy_helper
 
 from ..compiler.models import dense
+from .command import told
 from .schemas import checked
 
 
@@ -46,12 +46,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     onnx.save(spelled(), "spelled.onnx")
     onnx.save(dense(), "dense.onnx")
-
-
-def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = main(argv)
-    return code, *capsys.readouterr()
 
 
 @pytest.mark.parametrize("by", ["ort", "aic-interp"])

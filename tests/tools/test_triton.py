@@ -5,36 +5,14 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
-from aic.__main__ import main
-from aic.compiler import cache
 
-from ..compiler.models import dense, expected
+from .command import told
 from .schemas import checked
 
-X = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
+pytestmark = pytest.mark.usefixtures("dense_folder")
 TRITON = "triton,arch=sm_90,precision=f16"
 binaries = pytest.mark.skipif(not find_spec("triton") or not shutil.which("cc"), reason="needs triton and a C compiler")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    onnx.save(dense(), "dense.onnx")
-    np.save("x.npy", X)
-    np.savez("y.npz", y=expected(X))
-    cache.use(None)
-    yield
-    cache._chosen.clear()
-
-
-def told(capsys, *argv: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = main(argv)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_text_needs_no_triton(capsys):
