@@ -103,8 +103,17 @@ ALONE: AbstractContextManager[object] = nullcontext()
 """The turn of one who shares the machine with nobody."""
 
 
+MODEL = "model"
+"""What tells times where nothing is run."""
+
+
 class Rig(ABC):
     """Builds and measures ways of carrying out one kernel."""
+
+    clock: str = "cpu"
+    """What tells the times: this machine's processor, a device by its name, or a `MODEL`."""
+    hosted: ClassVar[bool] = True
+    """Whether what is measured runs on the machine that it is built on, so that its processor counts."""
 
     @property
     @abstractmethod
@@ -199,9 +208,13 @@ class Target(ABC, Generic[M]):
         """What `emit` wrote with `timed`, as a function from inputs to the events of a run. None: there are none."""
         del folder, manifest
 
-    def rig(self, machine: M, cc: str, cflags: Sequence[str]) -> Rig | None:
+    def rig(self, machine: M, options: EmitOptions) -> Rig | None:
         """What measures kernels on this machine. None: its kernels have no schedules to choose from."""
-        del machine, cc, cflags
+        del machine, options
+
+    def winners(self, machine: M) -> Path | None:
+        """The records of schedules that won on such a machine, as they come with the compiler."""
+        del machine
 
     def speeds(self, machine: M, cc: str) -> Speeds | None:
         """The machine's roofline; None if it has none of this form. TargetError if it is to be measured and cannot."""

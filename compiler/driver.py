@@ -21,10 +21,10 @@ from xdsl.passes import ModulePass
 
 from .._version import VERSION
 from ..backends.target import Cached, EmitOptions, TargetError, Vector
+from ..dialects._schedules import Chooser
 from ..dialects._shape import Array, dtype, shape
+from ..dialects._signature import launched
 from ..dialects.graph.weight import AicContext
-from ..passes._nest.signature import launched, signature, weights_of
-from ..passes.tensor.choose_schedule import ChooseSchedule
 from .artifact import read_manifest, write_folder, write_manifest
 from .context import context
 from .errors import CompileError, MissingToolError, UsageError
@@ -172,12 +172,10 @@ def _settled(schedules: Mapping[str, str], ran: list[ModulePass]) -> Callable[[M
 
 def with_schedules(step: ModulePass, module: ModuleOp, schedules: Mapping[str, str]) -> ModulePass:
     """The pass that chooses schedules with those that are known for the kernels of the module; any other as it is."""
-    if not isinstance(step, ChooseSchedule) or step.schedules or not schedules:
+    if not isinstance(step, Chooser) or step.schedules or not schedules:
         return step
-    known = [signature(func, weights_of(launches)) for func, launches in launched(module)]
-    return replace(
-        step, schedules=";".join(f"{key}@{schedules[key]}" for key in dict.fromkeys(known) if key in schedules)
-    )
+    known = dict.fromkeys(step.signature(func, launches) for func, launches in launched(module))
+    return step.knowing(";".join(f"{key}@{schedules[key]}" for key in known if key in schedules))
 
 
 def compile_model(
@@ -206,17 +204,7 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
     if unknown := [kind for kind in options.kinds if kind not in chosen.kinds]:
         raise UsageError(f"target {target} writes no {unknown[0]!r}; it writes {', '.join(chosen.kinds)}")
     lowered = lower(source, target, options)
-    emit = EmitOptions(
-        options.name,
-        options.kinds,
-        options.weights,
-        options.cc,
-        options.cflags,
-        options.jobs,
-        options.cached,
-        lambda: golden(lowered.model, options),
-        options.timed,
-    )
+    emit = replace(emit_options(options), vectors=lambda: golden(lowered.model, options))
     start = time.perf_counter()
     ports = {"inputs": module_ports(lowered.module, "arg"), "outputs": module_ports(lowered.module, "res")}
     with _told():
@@ -237,6 +225,20 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
         },
     )
     return [*lowered.times, ("emit", "emit", time.perf_counter() - start)]
+
+
+def emit_options(options: Options) -> EmitOptions:
+    """The part of the options that a target's emission is told."""
+    return EmitOptions(
+        options.name,
+        options.kinds,
+        options.weights,
+        options.cc,
+        options.cflags,
+        options.jobs,
+        options.cached,
+        timed=options.timed,
+    )
 
 
 def golden(model: Model, options: Options, count: int = 2) -> list[Vector]:

@@ -105,6 +105,7 @@ def _document(found: "Report", name: str, database: "Database", args: argparse.N
         "database": str(database.path),
         "trials": found.trials,
         "seconds": found.seconds,
+        "clock": found.clock,
         "default_seconds": default,
         "tuned_seconds": tuned,
         "rank_correlation": found.correlation,

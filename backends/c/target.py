@@ -116,8 +116,9 @@ class CTarget(Target[Cpu]):
     def timed(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Event]]:
         return Library(folder, manifest).events
 
-    def rig(self, machine: Cpu, cc: str, cflags: Sequence[str]) -> Rig:
-        return CRig(Compiler(tuple((cc or "cc").split()), (*FLAGS, *machine.flags, *cflags)))
+    def rig(self, machine: Cpu, options: EmitOptions) -> Rig:
+        command = tuple((options.cc or "cc").split())
+        return CRig(Compiler(command, (*FLAGS, *machine.flags, *options.cflags)))
 
     def speeds(self, machine: Cpu, cc: str) -> Speeds:
         return speeds(machine, cc)

@@ -1,8 +1,6 @@
 """Searching the schedules of a model's kernels by measuring them.
 
 task.py       the kernels of a model, each in a module of its own, with how often it is launched
-space.py      the legal schedules of a kernel
-features.py   what a schedule is like in numbers, and its cost by these alone
 learned.py    a cost model that learns from what was measured
 tuners.py     which schedules to try next: random, grid, ga, learned
 database.py   what was measured, in sqlite; which schedule won; merging, pruning
@@ -12,4 +10,6 @@ remote.py     where kernels are measured: here, or by a worker of a cluster
 identity.py   what a measurement holds for
 replay.py     what a database holds of a model
 tuning.py     all of it in turn, within a budget
+
+Which schedules a kernel has, and what one is like in numbers, the pass tells that chooses them (dialects/_schedules.py).
 """

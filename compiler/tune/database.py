@@ -16,6 +16,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 
+from ...backends.target import MODEL
 from ..errors import AicError, UsageError
 from ..knobs import TUNE_DB
 
@@ -29,7 +30,8 @@ WAIT = 30.0
 class Row:
     """A measurement: of which kernel (its signature), on which machine, by which compiler, of which schedule ("" is the
     default); a `trial` or a `final` one; how it went; seconds of a call and their ratio to the default's, medians of
-    `rounds`; the digest of the C; the static cost; the kernel's name and launches in `model`."""
+    `rounds`; the digest of the code; the static cost; the kernel's name and launches in `model`; what told the seconds:
+    this machine's `cpu`, a device by its name, or a `model` of one."""
 
     kernel: str
     machine: str
@@ -46,6 +48,7 @@ class Row:
     launches: int
     model: str
     at: float
+    clock: str = "cpu"
 
     @property
     def id(self) -> str:
@@ -82,6 +85,8 @@ class Database:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             self._file.executescript(SCHEMA)
+            if "clock" not in {column[1] for column in self._file.execute("PRAGMA table_info(measurement)")}:
+                self._file.execute("ALTER TABLE measurement ADD COLUMN clock TEXT DEFAULT 'cpu'")
         except (sqlite3.Error, OSError) as error:
             raise AicError(f"tuning database {path}: {error}", code="tune-db") from error
 
@@ -107,10 +112,14 @@ class Database:
         return [Row(*found) for found in self._file.execute(text, tuple(wanted.values()))]
 
     def best(self, machine: str, version: str) -> dict[str, Row]:
-        """The schedules that win on a machine, by their kernels' signatures."""
+        """The schedules that win on a machine, by their kernels' signatures; what a model says of a kernel counts only
+        as long as nothing of it was measured."""
+        rows = self.rows(machine=machine, version=version, status="ok")
+        measured = {row.kernel for row in rows if row.clock != MODEL}
         found: dict[str, dict[str, list[Row]]] = {}
-        for row in self.rows(machine=machine, version=version, kind="final", status="ok"):
-            found.setdefault(row.kernel, {}).setdefault(row.schedule, []).append(row)
+        for row in rows:
+            if row.kind == "final" and (row.clock != MODEL or row.kernel not in measured):
+                found.setdefault(row.kernel, {}).setdefault(row.schedule, []).append(row)
         won: dict[str, Row] = {}
         for kernel, by_schedule in found.items():
             ranked = sorted((median(r.ratio for r in rows), text) for text, rows in by_schedule.items() if text)

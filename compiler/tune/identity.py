@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..._version import VERSION
 from ...backends.target import Rig, TargetError
-from ..driver import Options, machine_of
+from ..driver import Options, emit_options, machine_of
 from ..errors import MissingToolError, UsageError
 from ..reuse import cpu_identity
 from ..targets import target_named
@@ -19,15 +19,19 @@ UNTOLD = ("cores", "threads", "gflops", "bandwidth", "layout")
 
 def rig_of(target: str, options: Options) -> Rig:
     """What measures kernels; UsageError for a target that has none to tune."""
-    found = target_named(target).rig(machine_of(target, options), options.cc, options.cflags)
+    found = _rig(target, options)
     if found is None:
         raise UsageError(f"target {target} chooses no schedules: there is nothing to tune", code="not-tuned")
     return found
 
 
+def _rig(target: str, options: Options) -> Rig | None:
+    return target_named(target).rig(machine_of(target, options), emit_options(options))
+
+
 def is_tuned(target: str, options: Options) -> bool:
     """Whether kernels of the target are tuned on this machine."""
-    found = target_named(target).rig(machine_of(target, options), options.cc, options.cflags)
+    found = _rig(target, options)
     try:
         return found is not None and bool(found.identity)
     except TargetError:
@@ -40,10 +44,15 @@ def fingerprint(target: str, options: Options, told: tuple[str, str] | None = No
     numbers = target_named(target).describe(machine_of(target, options))
     chosen = sorted((key, value) for key, value in numbers.items() if key not in UNTOLD)
     try:
-        facts = [target, chosen, told or (cpu_identity(), rig_of(target, options).identity)]
+        facts = [target, chosen, told or told_of(rig_of(target, options))]
     except TargetError as error:
         raise (MissingToolError if error.missing else UsageError)(str(error)) from error
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def told_of(rig: Rig) -> tuple[str, str]:
+    """The processor, if it counts, and the compiler."""
+    return cpu_identity() if rig.hosted else "", rig.identity
 
 
 @cache

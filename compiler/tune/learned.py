@@ -32,3 +32,17 @@ class Ridge:
 
 def _terms(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([rows, rows**2], axis=1)
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Spearman's: 1 if both order the same way, -1 if they do so in opposite ways; None of fewer than three, or where
+    one has but a single value."""
+    if len(one) < 3 or len(set(one)) < 2 or len(set(other)) < 2:
+        return None
+    return float(np.corrcoef(_ranks(one), _ranks(other))[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    """Places in order; equal values share the mean of theirs."""
+    _, places, counts = np.unique(np.array(values), return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]

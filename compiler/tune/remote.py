@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from ...backends.target import ALONE, Effort, Outcome, Rig
 from ..errors import UsageError
-from ..reuse import cpu_identity
 from ..workers import clustered
+from .identity import told_of
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -56,7 +56,7 @@ def crew(workers: str, rig: Rig) -> Iterator[Crew]:
     workers of a cluster are not of one kind; MissingToolError without the library that an address needs."""
     if "://" in workers:
         with clustered(workers) as cluster:
-            found = list(cluster.run(_identity_of, rig).values())
+            found = list(cluster.run(told_of, rig).values())
             if len(kinds := set(found)) != 1:
                 told = f"found {len(kinds)} kinds among {len(found)}"
                 raise UsageError(f"--workers {workers}: expected workers with one CPU and C compiler, {told}")
@@ -66,21 +66,16 @@ def crew(workers: str, rig: Rig) -> Iterator[Crew]:
         raise UsageError(f"--workers {workers}: expected a number of processes, or tcp://HOST:PORT")
     width = min(int(workers), len(_cores()))
     if width == 1:
-        yield Crew(_Here(), 1, _identity_of(rig))
+        yield Crew(_Here(), 1, told_of(rig))
         return
     lock, number = multiprocessing.Lock(), multiprocessing.Value("i", 0)
     with ProcessPoolExecutor(width, initializer=_settle, initargs=(lock, number)) as executor:
-        yield Crew(executor, width, _identity_of(rig))
+        yield Crew(executor, width, told_of(rig))
 
 
 def measured(batch: Batch) -> list[Outcome]:
     """Measure here, when it is this process's turn."""
     return batch.rig.measure(batch.trials, batch.effort, _turn)
-
-
-def _identity_of(rig: Rig) -> tuple[str, str]:
-    """The CPU and the compiler here."""
-    return cpu_identity(), rig.identity
 
 
 _turn: AbstractContextManager[object] = ALONE

@@ -9,7 +9,6 @@ from ..frontends.onnx.model import Model
 from .database import Database, Row, schedules_of
 from .identity import compiler_version, fingerprint, is_tuned, rig_of
 from .task import tasks_of
-from .tuning import schedule_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,9 @@ def replay(model: Model, target: str, options: Options, won: Sequence[Row]) -> l
     found: list[Replayed] = []
     for task in tasks.tasks:
         if (row := rows.get(task.signature)) is not None:
-            trial = rig.trial(tasks.lowered(task, schedule_of(row)), task.name)
-            found.append(Replayed(task.name, row.schedule, row.code, rig.digest(trial)))
+            schedule = task.space.parsed(row.schedule)
+            made = "" if schedule is None else rig.digest(rig.trial(tasks.lowered(task, schedule), task.name))
+            found.append(Replayed(task.name, row.schedule, row.code, made))
     return found
 
 

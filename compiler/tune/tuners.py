@@ -1,6 +1,6 @@
 """Which schedules of a kernel to try next, by what is known of those that were tried.
 
-    tuner = tuner_named("learned")(space, machine, Random(0))
+    tuner = tuner_named("learned")(space, Random(0))
     tuner.told(schedule, seconds);  tuner.propose(8)          schedules that were neither told nor proposed
 
 The kinds are AutoTVM's (Chen et al., Learning to Optimize Tensor Programs, 2018): random, grid, genetic, and a learned
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from random import Random
 from typing import ClassVar
 
-from ...passes._nest.problem import Machine
+import numpy as np
+
+from ...dialects._schedules import Features, Schedule, Space
 from ..errors import UsageError
-from .features import Features, features_of
 from .learned import Ridge
-from .space import Schedule, Space
 
 PARENTS = 8
 """The fastest schedules, whose offspring is tried."""
@@ -34,8 +34,8 @@ class Tuner(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, space: Space, machine: Machine, random: Random):
-        self.space, self.machine, self.random = space, machine, random
+    def __init__(self, space: Space, random: Random):
+        self.space, self.random = space, random
         self.seconds: dict[Schedule, float | None] = {}
         self.proposed: set[Schedule] = set()
 
@@ -114,8 +114,8 @@ class LearnedTuner(GeneticTuner):
 
     name = "learned"
 
-    def __init__(self, space: Space, machine: Machine, random: Random):
-        super().__init__(space, machine, random)
+    def __init__(self, space: Space, random: Random):
+        super().__init__(space, random)
         self._known: dict[Schedule, Features] = {}
 
     def candidates(self, count: int) -> Iterator[Schedule]:
@@ -125,8 +125,8 @@ class LearnedTuner(GeneticTuner):
         timed = [(schedule, s) for schedule, s in self.seconds.items() if s is not None]
         told = [self._features(schedule) for schedule in pool]
         if len(timed) >= ENOUGH:
-            rows = [self._features(schedule).learned for schedule, _ in timed]
-            costs = Ridge(rows, [s for _, s in timed]).predicted([f.learned for f in told]).tolist()
+            rows = [np.array(self._features(schedule).learned) for schedule, _ in timed]
+            costs = Ridge(rows, [s for _, s in timed]).predicted([np.array(f.learned) for f in told]).tolist()
         else:
             costs = [f.cost for f in told]
         ranked = [pool[i] for i in sorted(range(len(pool)), key=lambda i: costs[i])]
@@ -135,7 +135,7 @@ class LearnedTuner(GeneticTuner):
 
     def _features(self, schedule: Schedule) -> Features:
         if schedule not in self._known:
-            self._known[schedule] = features_of(self.space, schedule, self.machine)
+            self._known[schedule] = self.space.features(schedule)
         return self._known[schedule]
 
     def _pool(self) -> Iterator[Schedule]:

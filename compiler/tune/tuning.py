@@ -17,22 +17,18 @@ from statistics import median
 from xdsl.utils.exceptions import PassFailedException
 
 from ...backends.target import Effort, Outcome, Rig
-from ...passes._nest.legality import ScheduleError
-from ...passes._nest.schedule import parse_schedule, schedule_text
+from ...dialects._schedules import Schedule
 from ..driver import Options, garbage_later
 from ..errors import UsageError
 from ..frontends.onnx.model import Model
 from .allotment import Share, next_share
 from .database import Database, Row, last
-from .features import features_of, rank_correlation
 from .identity import compiler_version, fingerprint, rig_of
+from .learned import rank_correlation
 from .remote import Crew, crew
-from .space import Schedule
 from .task import Task, Tasks, tasks_of
 from .tuners import Tuner, tuner_named
 
-CLOCK = 3e9
-"""Cycles a second, to guess by what nothing is measured of."""
 KEPT = 0.25
 """The part of the time that measuring the best again may take."""
 FINALISTS, HOPEFUL = 3, 0.99
@@ -62,20 +58,20 @@ class Work(Share):
 
     task: Task = field(kw_only=True)
     tuner: Tuner = field(kw_only=True)
-    codes: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
+    codes: dict[str, Schedule | None] = field(default_factory=dict[str, "Schedule | None"])
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
     """The last trial of each schedule, by its text."""
-    made: dict[Schedule, tuple[object, str]] = field(default_factory=dict[Schedule, tuple[object, str]])
+    made: dict[Schedule | None, tuple[object, str]] = field(default_factory=dict["Schedule | None", tuple[object, str]])
     busy: bool = False
     """A batch of it is being measured."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A batch to measure: schedules of a kernel, the default first; `kind` is what the database calls them."""
+    """A batch to measure: schedules of a kernel, first None, the default; `kind` is what the database calls them."""
 
     work: Work
-    schedules: tuple[Schedule, ...]
+    schedules: tuple[Schedule | None, ...]
     effort: Effort = TRIED
     kind: str = "trial"
 
@@ -100,11 +96,12 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of all."""
+    """What came of all, and what told the times of kernels: the machine's `cpu`, a device, a `model`."""
 
     kernels: tuple[Tuned, ...]
     trials: int
     seconds: float
+    clock: str
 
     @property
     def sums(self) -> tuple[float, float]:
@@ -117,11 +114,6 @@ class Report:
         """The median rank correlation."""
         found = [k.correlation for k in self.kernels if k.correlation is not None]
         return median(found) if found else None
-
-
-def schedule_of(row: Row) -> Schedule:
-    """The schedule of a row; the empty one is the default."""
-    return tuple(sorted(parse_schedule(row.schedule).items()))
 
 
 class Tuning:
@@ -149,11 +141,10 @@ class Tuning:
         rows: dict[str, Row] = {}
         if self.request.resume:
             wanted = {"kernel": task.signature, "machine": self.machine, "version": self.version}
-            rows = last(self.database.rows(kind="trial", **wanted))
-        default = next(task.space.all())
-        guess = features_of(task.space, default, self.tasks.machine).cost / CLOCK
+            rows = last(self.database.rows(kind="trial", clock=self.rig.clock, **wanted))
+        guess = task.space.features(next(task.space.all())).cost
         random = Random(f"{self.request.seed} {task.signature} {len(rows)}")  # going on, other proposals than before
-        found = Work(task.launches, guess, task=task, tuner=kind(task.space, self.tasks.machine, random), rows=rows)
+        found = Work(task.launches, guess, task=task, tuner=kind(task.space, random), rows=rows)
         for row in found.rows.values():
             self._recall(found, row)
         timed = [row for row in found.rows.values() if row.status == "ok"]
@@ -164,8 +155,8 @@ class Tuning:
 
     def _recall(self, work: Work, row: Row) -> None:
         """Tell the tuner of a measurement: its ratio to the default, which load on the machine changes less."""
-        schedule = schedule_of(row) or next(work.task.space.all())
-        if all(stage in work.task.space.stages for stage, _ in schedule):
+        space = work.task.space
+        if (schedule := space.parsed(row.schedule) if row.schedule else next(space.all())) is not None:
             work.tuner.told(schedule, row.ratio if row.status == "ok" else None)
             work.codes.setdefault(row.code, schedule)
 
@@ -178,7 +169,7 @@ class Tuning:
                 built = self._built(work, proposed)
             work.exhausted = not proposed
             if built:
-                return Job(work, ((), *built))
+                return Job(work, (None, *built))
         return None
 
     def trials(self, job: Job) -> list[object]:
@@ -213,14 +204,14 @@ class Tuning:
         for schedule in proposed:
             try:
                 _, code = self._code(work, schedule)
-            except (PassFailedException, ScheduleError):
+            except PassFailedException:
                 work.tuner.told(schedule, None)
                 continue
             if work.codes.setdefault(code, schedule) == schedule:
                 found.append(schedule)
         return found
 
-    def _code(self, work: Work, schedule: Schedule) -> tuple[object, str]:
+    def _code(self, work: Work, schedule: Schedule | None) -> tuple[object, str]:
         """The code of a kernel with a schedule, and its digest; made once."""
         if schedule not in work.made:
             trial = self.rig.trial(self.tasks.lowered(work.task, schedule), work.task.name)
@@ -228,28 +219,28 @@ class Tuning:
         return work.made[schedule]
 
     def _rows(self, job: Job, outcomes: Sequence[Outcome]) -> list[Row]:
-        work, kind = job.work, job.kind
-        base, found = outcomes[0].seconds, []
+        work, space = job.work, job.work.task.space
+        base, found = outcomes[0].seconds, list[Row]()
         for schedule, outcome in zip(job.schedules, outcomes, strict=True):
             pairs = list(zip(outcome.seconds, base, strict=False))
             good = outcome.status == "ok" and bool(pairs)
-            cost = features_of(work.task.space, schedule or next(work.task.space.all()), self.tasks.machine).cost
             row = Row(
                 kernel=work.task.signature,
                 machine=self.machine,
                 version=self.version,
-                schedule=schedule_text(dict(schedule)),
-                kind=kind,
+                schedule="" if schedule is None else space.text(schedule),
+                kind=job.kind,
                 status=outcome.status if good or outcome.status != "ok" else "timeout",
                 seconds=median(s for s, _ in pairs) if good else 0.0,
                 ratio=median(s / b for s, b in pairs) if good else 0.0,
                 rounds=len(pairs),
                 code=self._code(work, schedule)[1],
-                cost=cost,
+                cost=space.features(next(space.all()) if schedule is None else schedule).cost,
                 name=work.task.name,
                 launches=work.task.launches,
                 model=self.model.name,
                 at=time.time(),
+                clock=self.rig.clock,
             )
             found.append(row)
         return found
@@ -258,7 +249,8 @@ class Tuning:
         """A kernel's best schedules once more, longer, in turns with the default; None if none is worth it."""
         hopeful = [r for r in work.rows.values() if r.status == "ok" and r.schedule and r.ratio < HOPEFUL]
         ranked = sorted(hopeful, key=lambda row: row.ratio)[:FINALISTS]
-        return Job(work, ((), *map(schedule_of, ranked)), AGAIN, "final") if ranked else None
+        schedules = [s for row in ranked if (s := work.task.space.parsed(row.schedule)) is not None]
+        return Job(work, (None, *schedules), AGAIN, "final") if schedules else None
 
     def report(self, seconds: float) -> Report:
         """What came of it."""
@@ -282,7 +274,7 @@ class Tuning:
                 )
             )
         kernels.sort(key=lambda k: -(k.launches * (k.default or 0.0)))
-        return Report(tuple(kernels), self.done, seconds)
+        return Report(tuple(kernels), self.done, seconds, self.rig.clock)
 
 
 def tune(
@@ -308,7 +300,7 @@ def _search(tuning: Tuning, them: Crew, start: float, tell: Callable[[str], None
     def told(text: str) -> None:
         tell(f"{time.monotonic() - start:6.0f} s  {text}")
 
-    fresh = iter([Job(work, ((),)) for work in tuning.work if not work.batches])
+    fresh = iter([Job(work, (None,)) for work in tuning.work if not work.batches])
     _measured(tuning, them, lambda: next(fresh, None) if time.monotonic() < limit else None, lambda job: None)
     told("the defaults are measured")
 

@@ -11,14 +11,14 @@ A kernel that has a schedule keeps it, and `schedules` gives those of others by 
 them: `schedules="8d1f...@0:vector=1,vectors=2,row=0,rows=6;..."`. One that cannot be carried out is refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import AffineMapAttr, FunctionType, ModuleOp, TensorType
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
-from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
@@ -26,19 +26,21 @@ from ...dialects import kernel
 from ...dialects._generic import Access
 from ...dialects._layout import ROW_MAJOR, laid_out, layout_of, ordered
 from ...dialects._report import rewriting
+from ...dialects._schedules import Chooser, Space, told
 from ...dialects._shape import shape
+from ...dialects._signature import launched, signature, weights_of
 from ...dialects._stages import Kernel, Member, analyse
 from ...dialects.graph.weight import WeightOp
 from .._nest.legality import ScheduleError, check
 from .._nest.problem import Machine, Problem, Tile, Tiling
 from .._nest.schedule import parse_schedule, schedule, tiles_of
-from .._nest.signature import launched, signature, weights_of
+from .._nest.space import Choices, NestSpace, choices_of
 from .._nest.tiling import bound, choose
 from .._nest.walk import Walk, problem, walk
 
 
 @dataclass(frozen=True)
-class ChooseSchedule(ModulePass):
+class ChooseSchedule(Chooser):
     """Options: bytes of a vector register, how many there are, bytes of two caches, schedules by signature."""
 
     name = "choose-schedule"
@@ -47,18 +49,46 @@ class ChooseSchedule(ModulePass):
     l1: int = 32 * 1024
     l2: int = 512 * 1024
     schedules: str = ""
+    carried_out: ClassVar[str] = "lower-kernel-to-loop"
+
+    @property
+    def machine(self) -> Machine:
+        """What tiles are chosen by."""
+        return Machine(self.vector_bytes, self.registers, self.l1, self.l2)
+
+    def knowing(self, schedules: str) -> "ChooseSchedule":
+        return replace(self, schedules=schedules)
+
+    def signature(self, func: kernel.FuncOp, launches: Sequence[kernel.LaunchOp]) -> str:
+        return signature(func, weights_of(launches))
+
+    def space(self, func: kernel.FuncOp, launches: Sequence[kernel.LaunchOp]) -> Space | None:
+        return space_of(func, weights_of(launches), self.machine)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = Machine(self.vector_bytes, self.registers, self.l1, self.l2)
-        told = dict(entry.split("@", 1) for entry in self.schedules.split(";") if "@" in entry)
+        machine, known = self.machine, told(self.schedules)
         for func, launches in launched(op):
             try:
                 asked = tiles_of(func.schedule)
-                if told and not asked:
-                    asked = parse_schedule(told.get(signature(func, weights_of(launches)), ""))
+                if known and not asked:
+                    asked = parse_schedule(known.get(self.signature(func, launches), ""))
                 _schedule(func, launches, machine, asked)
             except ScheduleError as error:
                 raise PassFailedException(f"choose-schedule: kernel @{func.sym_name.data}: {error}") from error
+
+
+def space_of(func: kernel.FuncOp, weights: frozenset[int], machine: Machine) -> NestSpace | None:
+    """The schedules of a kernel; None if it leaves no choice."""
+    if (found := analyse(func)) is None:
+        return None
+    free = frozenset(func.body.block.args[i] for i in weights)
+    homes = {value: (value, value.type) for value in found.crossing()}
+    stages: dict[int, Choices] = {}
+    for index, stage in enumerate(found.stages):
+        seen = problem(found, walk(found, stage, homes, frozenset(), None, 1), machine.vector_bytes, free)
+        if (choices := choices_of(seen, machine)) is not None:
+            stages[index] = choices
+    return NestSpace(stages, machine) if stages else None
 
 
 def _schedule(
@@ -74,7 +104,7 @@ def _schedule(
     weights = frozenset(args[i] for i in weights_of(launches))
     homes = {value: (value, value.type) for value in found.crossing()}
     tiles: dict[int, Tile] = {}
-    told: list[str] = []
+    words: list[str] = []
     layouts: dict[SSAValue, Attribute] = {}
     for index, stage in enumerate(found.stages):
         addresses = walk(found, stage, homes, frozenset(), None, 1, asked.get(index))
@@ -87,13 +117,13 @@ def _schedule(
             continue
         if seen.reduced and wanted is None:
             tiles[index] = Tile(tiling.vector, tiling.vectors, tiling.row, tiling.rows, join=tiling.join)
-            told.append(f"{tiling.rows} x {tiling.width}, bound by {bound(seen, machine, tiling)}")
+            words.append(f"{tiling.rows} x {tiling.width}, bound by {bound(seen, machine, tiling)}")
         for member in stage.members:
             for i, view in enumerate(member.generic.inputs):
                 arg = found.places.get(view.value)
                 if arg is not None and arg in weights and i not in member.generic.unused and arg not in layouts:
                     layouts[arg] = _layout(found, member, view, seen, tiling, addresses)
-    if tiles and func.schedule is None and rewriting(func, "schedule", ": ".join((func.sym_name.data, *told))):
+    if tiles and func.schedule is None and rewriting(func, "schedule", ": ".join((func.sym_name.data, *words))):
         func.schedule = schedule(tiles)
     changed = {arg: layout for arg, layout in layouts.items() if layout != layout_of(arg.type)}
     if changed and rewriting(func, "pack-weights", func.sym_name.data):

@@ -5,13 +5,12 @@ from random import Random
 import numpy as np
 import pytest
 from aic.compiler.errors import UsageError
-from aic.compiler.tune.features import features_of, rank_correlation
-from aic.compiler.tune.learned import Ridge
-from aic.compiler.tune.space import Schedule, Space, choices_of, distance
+from aic.compiler.tune.learned import Ridge, rank_correlation
 from aic.compiler.tune.tuners import TUNERS, tuner_named
 from aic.dialects._access import Access
 from aic.passes._nest.legality import refusal
 from aic.passes._nest.problem import Load, Machine, Problem, Tile
+from aic.passes._nest.space import NestSpace, Schedule, choices_of, distance
 from aic.passes._nest.tiling import choose
 
 MACHINE = Machine(32, 16)
@@ -27,9 +26,9 @@ def product(m: int = 24, n: int = 64, k: int = 32, sums: int = 1) -> Problem:
     return Problem({M: m, N: n, K: k}, frozenset({K}), loads, (y,), sums, 3, 8, frozenset(), {}, True)
 
 
-def space(*problems: Problem) -> Space:
+def space(*problems: Problem) -> NestSpace:
     found = [choices_of(problem, MACHINE) for problem in problems or (product(),)]
-    return Space({i: choices for i, choices in enumerate(found) if choices is not None})
+    return NestSpace({i: choices for i, choices in enumerate(found) if choices is not None}, MACHINE)
 
 
 def test_all_schedules_are_legal_and_differ() -> None:
@@ -57,7 +56,7 @@ def test_offspring_stays_within_the_space() -> None:
 
 def test_the_static_cost_prefers_what_fits_the_registers() -> None:
     def cost(tile: Tile) -> float:
-        return features_of(space(), ((0, tile),), MACHINE).cost
+        return space().features(((0, tile),)).cost
 
     good, small, spilling = Tile(N, 2, M, 6), Tile(N, 1, M, 2), Tile(N, 4, M, 8)
     assert cost(good) < cost(small) and cost(good) < cost(spilling)
@@ -87,7 +86,7 @@ def measured(schedule: Schedule) -> float:
 @pytest.mark.parametrize("name", sorted(TUNERS))
 def test_tuners_try_each_schedule_once(name: str) -> None:
     small = space(product(m=3, n=16))
-    tuner = tuner_named(name)(small, MACHINE, Random(0))
+    tuner = tuner_named(name)(small, Random(0))
     seen: list[Schedule] = []
     while proposed := tuner.propose(5):
         seen += proposed
@@ -100,7 +99,7 @@ def test_tuners_try_each_schedule_once(name: str) -> None:
 def test_a_search_that_learns_gets_further(name: str, batches: int) -> None:
     def best(kind: str, seed: int) -> float:
         two = space(product(), product(m=14, n=48))
-        tuner, found = tuner_named(kind)(two, MACHINE, Random(seed)), 1e9
+        tuner, found = tuner_named(kind)(two, Random(seed)), 1e9
         for _ in range(batches):
             for schedule in tuner.propose(8):
                 seconds = sum(measured((stage,)) for stage in schedule)
@@ -112,7 +111,7 @@ def test_a_search_that_learns_gets_further(name: str, batches: int) -> None:
 
 
 def test_a_seed_decides_the_proposals() -> None:
-    first, again = (tuner_named("learned")(space(), MACHINE, Random(3)).propose(8) for _ in range(2))
+    first, again = (tuner_named("learned")(space(), Random(3)).propose(8) for _ in range(2))
     assert first == again
 
 

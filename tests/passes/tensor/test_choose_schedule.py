@@ -7,13 +7,13 @@ import pytest
 from aic.compiler.context import context
 from aic.compiler.interpret import interpret
 from aic.compiler.pipeline import run_pipeline
-from aic.compiler.tune.space import Space
-from aic.compiler.tune.task import space_of
 from aic.dialects import kernel
+from aic.dialects._signature import launched, signature, weights_of
 from aic.passes._nest.legality import ScheduleError
 from aic.passes._nest.problem import Machine, Tile
 from aic.passes._nest.schedule import parse_schedule, schedule, schedule_text, tiles_of
-from aic.passes._nest.signature import launched, signature, weights_of
+from aic.passes._nest.space import NestSpace
+from aic.passes.tensor.choose_schedule import space_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
@@ -201,7 +201,7 @@ def test_texts_of_schedules() -> None:
             parse_schedule(bad)
 
 
-def spaces(module: ModuleOp, machine: Machine) -> list[tuple[kernel.FuncOp, Space]]:
+def spaces(module: ModuleOp, machine: Machine) -> list[tuple[kernel.FuncOp, NestSpace]]:
     """The kernels that leave a choice."""
     found = [(func, space_of(func, weights_of(launches), machine)) for func, launches in launched(module)]
     return [(func, space) for func, space in found if space is not None]

@@ -1,4 +1,4 @@
-"""The legal schedules of a kernel: of each stage the tiles that are worth a try, one of them its default.
+"""The legal schedules of a kernel as loops: of each stage the tiles that are worth a try, one of them its default.
 
 matmul 128x768 by 768x3072    vector n: 1 to 8 vectors, rows 2 to 14 of m, n's tiles outside m's or inside
 """
@@ -9,9 +9,16 @@ from itertools import product
 from math import prod
 from random import Random
 
-from ...passes._nest.legality import refusal
-from ...passes._nest.problem import Machine, Problem, Tile, Tiling
-from ...passes._nest.tiling import choose, gathers, is_joinable, longest_chunk
+from xdsl.ir import Attribute
+
+from ...dialects import _schedules
+from ...dialects._schedules import Features, Space
+from .features import features_of
+from .legality import ScheduleError, refusal
+from .problem import Machine, Problem, Tile, Tiling
+from .schedule import parse_schedule, schedule_text
+from .schedule import schedule as attribute
+from .tiling import choose, gathers, is_joinable, longest_chunk
 
 VECTORS, ROWS = 8, 14
 """Vectors and rows of a tile that are tried at most."""
@@ -31,37 +38,58 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Space:
+class NestSpace(Space):
     """The stages that leave a choice."""
 
     stages: Mapping[int, Choices]
+    machine: Machine
 
     @property
     def size(self) -> int:
-        """How many schedules there are."""
         return prod(len(choices.tiles) for choices in self.stages.values())
 
     def all(self) -> Iterator[Schedule]:
-        """Every schedule, that of the defaults first."""
         numbers = list(self.stages)
         for tiles in product(*(self.stages[n].tiles for n in numbers)):
             yield tuple(zip(numbers, tiles, strict=True))
 
     def random(self, random: Random) -> Schedule:
-        """Any schedule."""
         return tuple((n, random.choice(choices.tiles)) for n, choices in self.stages.items())
 
-    def mutated(self, schedule: Schedule, random: Random) -> Schedule:
+    def mutated(self, schedule: _schedules.Schedule, random: Random) -> Schedule:
         """A schedule that differs in one stage: there in one field if some tile does, else in any."""
-        stage, tile = random.choice(schedule)
+        stages = staged(schedule)
+        stage, tile = random.choice(stages)
         tiles = self.stages[stage].tiles
         near = [t for t in tiles if distance(t, tile) == 1] or list(tiles)
         other = random.choice(near)
-        return tuple((n, other if n == stage else t) for n, t in schedule)
+        return tuple((n, other if n == stage else t) for n, t in stages)
 
-    def crossed(self, one: Schedule, other: Schedule, random: Random) -> Schedule:
-        """Each stage as one of the two has it."""
-        return tuple(random.choice(pair) for pair in zip(one, other, strict=True))
+    def crossed(self, one: _schedules.Schedule, other: _schedules.Schedule, random: Random) -> Schedule:
+        return tuple(random.choice(pair) for pair in zip(staged(one), staged(other), strict=True))
+
+    def features(self, schedule: _schedules.Schedule) -> Features:
+        return features_of({n: choices.problem for n, choices in self.stages.items()}, staged(schedule), self.machine)
+
+    def text(self, schedule: _schedules.Schedule) -> str:
+        return schedule_text(dict(staged(schedule)))
+
+    def parsed(self, text: str) -> Schedule | None:
+        try:
+            found = tuple(sorted(parse_schedule(text).items()))
+        except ScheduleError:
+            return None
+        return found if all(stage in self.stages for stage, _ in found) else None
+
+    def attribute(self, schedule: _schedules.Schedule) -> Attribute:
+        return attribute(dict(staged(schedule)))
+
+
+def staged(schedule: _schedules.Schedule) -> Schedule:
+    """A schedule as one of ours."""
+    if not isinstance(schedule, tuple):
+        raise TypeError(f"expected tiles by stage, found {schedule}")
+    return schedule
 
 
 def distance(one: Tile, other: Tile) -> int:

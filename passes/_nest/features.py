@@ -10,43 +10,31 @@ Traffic is counted as by Wolf & Lam (A Data Locality Optimizing Algorithm, 1991)
 on brings it again unless all that the loop's body touches fits the cache.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import log2, prod
 
 import numpy as np
 
-from ...passes._nest.problem import Machine, Problem, Tiling
-from ...passes._nest.tiling import choose
-from .space import Schedule, Space
+from ...dialects._schedules import Features
+from .problem import Machine, Problem, Tile, Tiling
+from .tiling import choose
 
 WEIGHTS = np.array([1.0, 1 / 40, 1 / 10, 2.0, 4.0])
 """Cycles of each feature: of a byte to the first and to the second cache, of a spill, of a strided vector."""
+CLOCK = 3e9
+"""Cycles a second, to guess by."""
 
 
-@dataclass(frozen=True)
-class Features:
-    """The numbers that the static cost sums up, and those that a model learns from."""
-
-    summed: np.ndarray
-    learned: np.ndarray
-
-    @property
-    def cost(self) -> float:
-        """Cycles of one run of the kernel's scheduled stages."""
-        return float(self.summed @ WEIGHTS)
-
-
-def features_of(space: Space, schedule: Schedule, machine: Machine) -> Features:
+def features_of(problems: Mapping[int, Problem], schedule: Sequence[tuple[int, Tile]], machine: Machine) -> Features:
     """The features of a schedule, of all its stages together."""
     summed, learned = np.zeros(len(WEIGHTS)), []
     for stage, tile in schedule:
-        problem = space.stages[stage].problem
+        problem = problems[stage]
         tiling = choose(problem, machine, tile)
         costs = _costs(problem, tiling, machine)
         summed += costs
         learned += [*np.log2(1 + costs), *_shape(problem, tiling)]
-    return Features(summed, np.array(learned))
+    return Features(float(summed @ WEIGHTS) / CLOCK, tuple(map(float, learned)))
 
 
 def _shape(problem: Problem, tiling: Tiling) -> list[float]:
@@ -107,17 +95,3 @@ def _traffic(
             elif not fits:
                 moved[i] *= count
     return sum(moved)
-
-
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Spearman's: 1 if both order the same way, -1 if they do so in opposite ways; None of fewer than three, or where
-    one has but a single value."""
-    if len(one) < 3 or len(set(one)) < 2 or len(set(other)) < 2:
-        return None
-    return float(np.corrcoef(_ranks(one), _ranks(other))[0, 1])
-
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    """Places in order; equal values share the mean of theirs."""
-    _, places, counts = np.unique(np.array(values), return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]

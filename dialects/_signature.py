@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import ModuleOp
 
-from ...dialects import kernel
-from ...dialects.graph.weight import WeightOp
+from . import kernel
+from .graph.weight import WeightOp
 
 
 def launched(module: ModuleOp) -> list[tuple[kernel.FuncOp, list[kernel.LaunchOp]]]:
@@ -31,12 +31,12 @@ def weights_of(launches: Sequence[kernel.LaunchOp]) -> frozenset[int]:
     return frozenset(i for i in places if all(isinstance(x.arguments[i].owner, WeightOp) for x in launches))
 
 
-def signature(func: kernel.FuncOp, weights: frozenset[int]) -> str:
-    """16 hexadecimal digits."""
+def signature(func: kernel.FuncOp, weights: frozenset[int], facts: str = "") -> str:
+    """16 hexadecimal digits, of the kernel and of what else its code depends on."""
     plain = func.clone()
     plain.schedule = None
     for op in plain.walk():
         for value in (*op.results, *(arg for region in op.regions for block in region.blocks for arg in block.args)):
             value.name_hint = None
     text = str(plain).replace(f"@{func.sym_name.data}", "@kernel", 1)
-    return hashlib.sha256(f"{sorted(weights)}\n{text}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{facts}{sorted(weights)}\n{text}".encode()).hexdigest()[:16]
