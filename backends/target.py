@@ -57,6 +57,15 @@ class EmitOptions:
 
 
 @dataclass(frozen=True)
+class Sized:
+    """A model at the hardware level, for these sizes of its symbolic dimensions."""
+
+    sizes: Mapping[str, int]
+    ctx: AicContext
+    module: ModuleOp
+
+
+@dataclass(frozen=True)
 class Speeds:
     """What one core reaches at best: f32 operations a second (a multiply-add is two), bytes a second from memory;
     whether that was measured or is what the machine's file says."""
@@ -177,6 +186,12 @@ class Target(ABC, Generic[M]):
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: M, options: EmitOptions
     ) -> dict[str, object]:
         """Write files into an empty folder; answers this target's part of the manifest. TargetError."""
+
+    def emit_sizes(self, parts: Sequence[Sized], folder: Path, machine: M, options: EmitOptions) -> dict[str, object]:
+        """As `emit`, one artifact for several sizes, which the host chooses from at run time. TargetError."""
+        if len(parts) > 1:
+            raise TargetError(f"target {self.name}: an artifact is of one size; compile one for each")
+        return self.emit(parts[0].ctx, parts[0].module, folder, machine, options)
 
     @abstractmethod
     def load(self, folder: Path, manifest: Mapping[str, object]) -> Callable[[Sequence[Array]], list[Array]]:

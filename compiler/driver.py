@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
@@ -20,7 +21,7 @@ from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from .._version import VERSION
-from ..backends.target import Cached, EmitOptions, TargetError, Vector
+from ..backends.target import Cached, EmitOptions, Sized, TargetError, Vector
 from ..dialects._schedules import Chooser
 from ..dialects._shape import Array, dtype, shape
 from ..dialects._signature import launched
@@ -33,6 +34,8 @@ from .frontends.onnx.model import Model, Source, load
 from .interpret import interpret
 from .pipeline import Observer, parse_pipeline, print_pipeline, run_pipeline
 from .simulated import simulated
+from .sizes import choosing
+from .sizes import parts as parts_of
 from .targets import target_named
 from .vectors import random_input
 
@@ -50,6 +53,8 @@ class Options:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     values: Mapping[str, Array] = field(default_factory=dict[str, Array])
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    sizes: Sequence[Mapping[str, int]] = ()
+    """Several choices of symbolic dimensions, for an artifact of a program for each."""
     level: int = 2
     name: str = "model"
     kinds: tuple[str, ...] = ()
@@ -203,13 +208,17 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
     chosen = target_named(target)
     if unknown := [kind for kind in options.kinds if kind not in chosen.kinds]:
         raise UsageError(f"target {target} writes no {unknown[0]!r}; it writes {', '.join(chosen.kinds)}")
-    lowered = lower(source, target, options)
-    emit = replace(emit_options(options), vectors=lambda: golden(lowered.model, options))
+    each = [replace(options, dims={**options.dims, **dims}, sizes=()) for dims in options.sizes] or [options]
+    model = source if isinstance(source, Model) or not options.sizes else load(source)
+    made = [lower(model, target, one) for one in each]
+    emit = replace(emit_options(options), vectors=lambda: golden(made[0].model, each[0]))
     start = time.perf_counter()
-    ports = {"inputs": module_ports(lowered.module, "arg"), "outputs": module_ports(lowered.module, "res")}
+    largest, ports = _ports_by_size(options, made)
     with _told():
-        part = chosen.emit(lowered.ctx, lowered.module, folder, lowered.machine, emit)
-        machine = chosen.describe(lowered.machine)
+        dims = options.sizes or ({},)
+        sized = [Sized(d, one.ctx, one.module) for d, one in zip(dims, made, strict=True)]
+        part = chosen.emit_sizes(sized, folder, largest.machine, emit)
+        machine = chosen.describe(largest.machine)
     flags = {"level": options.level, "name": options.name, "kinds": list(emit.kinds), "weights": options.weights}
     write_manifest(
         folder,
@@ -218,13 +227,23 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
             "target": target,
             "machine": machine,
             "options": flags,
-            "pipeline": lowered.pipeline,
-            "model": {"name": lowered.model.name, "hash": lowered.model.digest},
+            "pipeline": largest.pipeline,
+            "model": {"name": largest.model.name, "hash": largest.model.digest},
             **ports,
             **part,
         },
     )
-    return [*lowered.times, ("emit", "emit", time.perf_counter() - start)]
+    return [*(row for one in made for row in one.times), ("emit", "emit", time.perf_counter() - start)]
+
+
+def _ports_by_size(options: Options, made: Sequence[Lowered]) -> tuple[Lowered, dict[str, object]]:
+    """The model at its largest size; what the manifest tells of inputs and outputs, of that and of every size."""
+    ports = [{"inputs": module_ports(m.module, "arg"), "outputs": module_ports(m.module, "res")} for m in made]
+    if not options.sizes:
+        return made[0], dict(ports[0])
+    largest = max(range(len(made)), key=lambda i: prod(options.sizes[i].values()))
+    sizes = [{"dims": dict(dims), **of} for dims, of in zip(options.sizes, ports, strict=True)]
+    return made[largest], {**ports[largest], "sizes": sizes}
 
 
 def emit_options(options: Options) -> EmitOptions:
@@ -259,10 +278,14 @@ def load_artifact(
 ) -> Callable[[Sequence[Array]], list[Array]]:
     """An artifact's folder as a function from input arrays, in order, to outputs."""
     found = read_manifest(folder) if manifest is None else manifest
-    target = target_named(str(found["target"]))
+    target, parts = target_named(str(found["target"])), parts_of(found)
     with _told():
-        file = target.simulated(found)
-        return target.load(folder, found) if file is None else simulated(folder / file, found)
+        files = [target.simulated(part) for part in parts or [found]]
+        if None in files:
+            return target.load(folder, found)
+        if not parts:
+            return simulated(folder / str(files[0]), found)
+    return choosing(parts, lambda number: simulated(folder / str(files[number]), parts[number]))
 
 
 def module_ports(module: ModuleOp, kind: str) -> list[dict[str, object]]:

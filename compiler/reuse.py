@@ -61,7 +61,7 @@ def artifact_key(model: Model, target: str, options: Options) -> str:
         "model": [model.digest, model.name],
         "target": [target, passes, chosen.describe(chosen.machine(options.settings))],
         "schedules": sorted(options.schedules.items()),
-        "shapes": [sorted(options.dims.items()), sorted(options.shapes.items()), values],
+        "shapes": [sorted(options.dims.items()), sorted(options.shapes.items()), values, [*map(dict, options.sizes)]],
         "flags": [options.name, options.kinds, options.weights, options.cflags, options.level],
     }
     return _hashed(json.dumps(facts, sort_keys=True))

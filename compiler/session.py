@@ -37,6 +37,7 @@ from .interpret import interpret
 from .knobs import NUM_THREADS
 from .ort_types import ModelMetadata, NodeArg, SessionOptions, metadata, node_arg
 from .reuse import compile_cached
+from .sizes import parts, shapes_of, unfitting
 from .targets import target_named, with_threads
 
 log = logging.getLogger("aic.session")
@@ -93,6 +94,7 @@ class InferenceSession:
         self._trace: list[tuple[float, float]] = []
         self._pinned: tuple[str, ...] = ()
         self._closed = False
+        self._sizes: list[dict[str, object]] = []
         self._model: Model | None = None
         if not isinstance(model, bytes | ModelProto | Model) and is_artifact(model):
             self._load(Path(model), providers)
@@ -130,7 +132,12 @@ class InferenceSession:
             if self._threads > (built := int(str(manifest.get("threads", 1)))):
                 log.warning("%d threads were asked for; %s is built for %d", self._threads, folder, built)
             manifest["run_threads"] = self._threads
-        self._last = Built(load_artifact(folder, manifest), _wants(self._inputs), clock=clock)
+        call = load_artifact(folder, manifest)
+        self._last = Built(call, _wants(self._inputs), clock=clock)
+        for part in (sizes := parts(manifest)):
+            built = Built(call, _wants(ports_of(part["inputs"])), clock=clock, lock=self._last.lock)
+            self._built[shapes_of(part), ()] = built
+        self._sizes = sizes
 
     def _is_static(self, port: Port) -> bool:
         if port.name in self._options.shapes or port.name in self._options.values:
@@ -184,7 +191,7 @@ class InferenceSession:
                     built.pinned = pinned
                     self._built[key] = built
                 self._built.move_to_end(key)
-                while len(self._built) > max(1, self._session.kept):
+                while self._model is not None and len(self._built) > max(1, self._session.kept):
                     self._built.popitem(last=False)
                 self._last = built
                 return built, arrays
@@ -194,6 +201,8 @@ class InferenceSession:
         return any(a.size > PINNED for name, a in zip(names, arrays, strict=True) if name in wanted)
 
     def _expect_declared(self, arrays: Sequence[Array]) -> None:
+        if self._sizes:
+            raise UsageError(f"inputs: {unfitting(self._sizes, [a.shape for a in arrays])}", code="wrong-shape")
         for port, array in zip(self._inputs, arrays, strict=True):
             if port.dims is not None and array.shape != port.dims:
                 raise UsageError(f"input {port.name!r}: expected shape {list(port.dims)}, found {list(array.shape)}")

@@ -41,9 +41,11 @@ def weights_from(folder: Path, manifest: Mapping[str, object], module: ModuleOp,
     if not isinstance(told, Mapping):
         raise CompileError(f"{folder}: the manifest has no weights", code="not-an-artifact")
     stored = np.memmap(folder / str(told["file"]), np.uint8, "r") if told["bytes"] else np.empty(0, np.uint8)
-    for entry in blob(module, int(told["alignment"])).entries:
+    places = {(name, type): offset for name, type, offset in told.get("places", ())}
+    for entry in blob(module, alignment=int(told["alignment"])).entries:
         if entry.op.weight not in ctx.weights:
-            ctx.weights.add(entry.op.weight, _reader(stored, entry.op, entry.offset, entry.size))
+            at = places.get((entry.op.weight, str(entry.op.res.type)), entry.offset)
+            ctx.weights.add(entry.op.weight, _reader(stored, entry.op, at, entry.size))
 
 
 def _reader(stored: Array, op: WeightOp, offset: int, size: int) -> Callable[[], Array]:

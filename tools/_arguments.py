@@ -51,7 +51,8 @@ def add_shapes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("shapes")
     add = group.add_argument
     add("--shape", metavar="X=1x3x8", action="append", default=[], help="the shape of an input")
-    add("--dim", metavar="N=1", action="append", default=[], help="a symbolic dimension")
+    told = "a symbolic dimension; with `compile -t triton` N=1,4,16: a program for each, chosen at run time"
+    add("--dim", metavar="N=1", action="append", default=[], help=told)
     add("--value", metavar="X=1,2|@F.npy", action="append", default=[], help="compile for this value of an input")
     return group
 
@@ -148,9 +149,18 @@ def _tuned(args: argparse.Namespace, options: "Options") -> dict[str, str]:
 def shapes_of(args: argparse.Namespace, model: "Model | None" = None) -> "Options":
     """The options of an import that --dim, --shape and --value ask for."""
     from ..compiler.driver import Options
+    from ..compiler.sizes import combinations
 
+    dims = {
+        name: [whole(part, f"--dim {name}") for part in text.split(",")]
+        for name, text in pairs(args.dim, "--dim").items()
+    }
+    several = {name: tuple(dict.fromkeys(values)) for name, values in dims.items() if len(values) > 1}
+    if several and not getattr(args, "several_sizes", False):
+        raise UsageError(f"--dim {next(iter(several))}: expected one number; several are for `aic compile`")
     return Options(
-        dims={name: whole(text, f"--dim {name}") for name, text in pairs(args.dim, "--dim").items()},
+        dims={name: values[0] for name, values in dims.items() if name not in several},
+        sizes=combinations(several) if several else (),
         shapes={name: shape_of(text) for name, text in pairs(args.shape, "--shape").items()},
         values=values_of(args, model),
     )

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_shapes(parser)
     add_build(parser)
-    parser.set_defaults(weights="embed")  # the library of an artifact stands alone
+    parser.set_defaults(weights="embed", several_sizes=True)  # the library of an artifact stands alone
     add_pass_flags(parser)
 
 

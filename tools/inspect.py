@@ -68,6 +68,8 @@ def _of_artifact(manifest: Mapping[str, object]) -> dict[str, object]:
         "files": sorted(files) if isinstance(files := manifest.get("files"), Mapping) else [],
         "hash": manifest.get("hash"),
     }
+    if isinstance(sizes := manifest.get("sizes"), list):
+        found["sizes"] = [part["dims"] for part in sizes]
     statics = manifest.get("statics")
     return found | ({"binaries": _binaries(statics)} if isinstance(statics, Mapping) else {})
 
@@ -159,6 +161,9 @@ def _page(document: Mapping[str, object]) -> str:
                 lines += [f"  ... {len(value) - LISTED} more"] if len(value) > LISTED else []
             case "shapes", list():
                 lines += ["shapes"] + [f"  {printable(r['node']):40}  {r['op']:16}  {r['result']}" for r in value]
+            case "sizes", list():
+                told = (", ".join(f"{printable(k)}={v}" for k, v in dims.items()) for dims in value)
+                lines.append(f"{key:12}  {'; '.join(told)}; inputs and outputs are those of the largest")
             case "binaries", list():
                 lines += ["binaries"] + [_binary(row) for row in value]
             case "weights_bytes", int():

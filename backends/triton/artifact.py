@@ -7,11 +7,12 @@ from ..target import Cached, EmitOptions, TargetError
 from . import host_c
 from .build import shared_object
 from .compile import Binary, Failure, compile_kernels, triton_version
-from .program import ALIGNMENT, Program
+from .program import ALIGNMENT, Family, Program
 
 
-def described(made: Program) -> dict[str, object]:
-    """The manifest's part on a program."""
+def described(made: Family) -> dict[str, object]:
+    """The manifest's part on a model; launches are those of the largest size."""
+    largest = max(made.programs, key=lambda program: program.arena_bytes)
     return {
         "stem": made.name,
         "code": [f"{made.name}.py"],
@@ -21,18 +22,25 @@ def described(made: Program) -> dict[str, object]:
             "bytes": made.weights.size,
             "mode": "bin",
             "alignment": ALIGNMENT,
+            **({"places": _places(made)} if made.symbols else {}),
         },
-        "memory": {"arena_bytes": made.arena_bytes, "lower_bound_bytes": made.lower_bound_bytes},
-        "launches": [
-            {"kernel": launch.kernel, "nodes": list(launch.nodes), "grid": list(launch.grid)}
-            for launch in made.launches
-        ],
+        "memory": {"arena_bytes": largest.arena_bytes, "lower_bound_bytes": largest.lower_bound_bytes},
+        "launches": _launches(largest),
         "kernels": [k.json() for k in made.kernels.values()],
     }
 
 
+def _places(made: Family) -> list[list[object]]:
+    """Name, type and first byte of each weight: those that one size uses do not lie one after the other."""
+    return [[entry.op.weight, str(entry.op.res.type), entry.offset] for entry in made.weights.entries]
+
+
+def _launches(program: Program) -> list[dict[str, object]]:
+    return [{"kernel": x.kernel, "nodes": list(x.nodes), "grid": list(x.grid)} for x in program.launches]
+
+
 def library(
-    made: Program, folder: Path, archs: Sequence[str], kinds: Sequence[str], options: EmitOptions, cached: Cached
+    made: Family, folder: Path, archs: Sequence[str], kinds: Sequence[str], options: EmitOptions, cached: Cached
 ) -> dict[str, object]:
     """Compile all kernels for all architectures; write the C launcher, build it, as `kinds` ask for."""
     kernels = list(made.kernels.values())
@@ -54,7 +62,7 @@ def library(
     return part
 
 
-def _write(made: Program, folder: Path, archs: Sequence[str], binaries: host_c.Binaries) -> None:
+def _write(made: Family, folder: Path, archs: Sequence[str], binaries: host_c.Binaries) -> None:
     name = made.name
     (folder / f"{name}_gpu.h").write_text(host_c.header(made))
     (folder / f"{name}_gpu.c").write_text(host_c.source(made, archs, binaries))
@@ -63,7 +71,7 @@ def _write(made: Program, folder: Path, archs: Sequence[str], binaries: host_c.B
     (folder / f"{name}_gpu_data.c").write_text("".join(host_c.embedded(*part) for part in parts))
 
 
-def _described(made: Program, archs: Sequence[str], binaries: host_c.Binaries) -> dict[str, object]:
+def _described(made: Family, archs: Sequence[str], binaries: host_c.Binaries) -> dict[str, object]:
     """The triton that made the binaries, and what each is like, by architecture and kernel."""
     like = {arch: {name: binaries[name, arch].statics.json() for name in made.kernels} for arch in archs}
     return {"triton": triton_version(), "statics": like}

@@ -8,7 +8,7 @@
 Loops of a known number of rounds are rolled out. After `plan-memory`, because the places are bytes of one arena.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 from xdsl.dialects import arith, func, memref, scf
@@ -24,20 +24,33 @@ from ...dialects.graph.weight import WeightOp
 from ...dialects.tile.kernel import KernelOp
 from ..target import TargetError
 from .printed import printed
-from .program import ALIGNMENT, Launch, Place, Port, Program
+from .program import ALIGNMENT, Family, Launch, Place, Port, Program
 
 
-def program(module: ModuleOp, name: str = "model") -> Program:
+def family(modules: Sequence[tuple[Mapping[str, int], ModuleOp]], name: str = "model") -> Family:
+    """The programs of modules of tile kernels, one for each of several sizes; their weights lie in one blob."""
+    weights = blob(*(_main(module) for _, module in modules), alignment=ALIGNMENT)
+    return Family(tuple(program(module, name, weights, sizes) for sizes, module in modules))
+
+
+def program(
+    module: ModuleOp, name: str = "model", weights: Blob | None = None, sizes: Mapping[str, int] | None = None
+) -> Program:
     """The program of a module of tile kernels; TargetError for a host that does more than launch them."""
-    (main,) = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    main = _main(module)
     kernels = {op.sym_name.data: op for op in module.ops if isinstance(op, KernelOp)}
-    weights = blob(main, ALIGNMENT)
+    weights = blob(main, alignment=ALIGNMENT) if weights is None else weights
     inputs, outputs = ports(main)
     host = _Host(main, kernels, weights, len(inputs), len(outputs))
     launches = tuple(host.launches(main.body.block))
     used = {launch.kernel: printed(kernels[launch.kernel]) for launch in launches}
     arena, bound = (_number(main, key) for key in ("arena_bytes", "lower_bound_bytes"))
-    return Program(name, used, launches, inputs, outputs, arena, bound, weights)
+    return Program(name, used, launches, inputs, outputs, arena, bound, weights, sizes or {})
+
+
+def _main(module: ModuleOp) -> func.FuncOp:
+    (main,) = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    return main
 
 
 def ports(main: func.FuncOp) -> tuple[tuple[Port, ...], tuple[Port, ...]]:

@@ -16,6 +16,7 @@ ERRORS = {
     1001: "there is no CUDA driver: libcuda.so.1",
     1002: "there are no binaries for this GPU in the artifact",
     1003: "the host has no memory left",
+    1004: "there is no program for these sizes",
     2: "the GPU has not the memory",
     100: "there is no GPU",
     209: "the driver takes no such binary",
@@ -30,7 +31,8 @@ class Library:
     def __init__(self, folder: Path, manifest: Mapping[str, object]):
         self._library = ctypes.CDLL(str(folder / str(manifest["library"])))
         stem = manifest["stem"]
-        self._outputs = _ports(manifest["outputs"])
+        self._sizes = _sizes(manifest)
+        self._is_sized = "sizes" in manifest
         self._run = self._library[f"{stem}_gpu_run"]
         self._gpu = ctypes.c_void_p()
         _expect(self._library[f"{stem}_gpu_init"](ctypes.byref(self._gpu), 0), "load")
@@ -38,8 +40,10 @@ class Library:
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on contiguous arrays; answers fresh ones."""
-        outputs = [np.empty(shape, kind) for shape, kind in self._outputs]
-        _expect(self._run(self._gpu, *(ctypes.c_void_p(a.ctypes.data) for a in (*inputs, *outputs))), "run")
+        number, ports = self._sizes[tuple(a.shape for a in inputs)]
+        outputs = [np.empty(shape, kind) for shape, kind in ports]
+        which = [ctypes.c_int(number)] if self._is_sized else []
+        _expect(self._run(self._gpu, *which, *(ctypes.c_void_p(a.ctypes.data) for a in (*inputs, *outputs))), "run")
         return outputs
 
 
@@ -68,6 +72,16 @@ def _expect(code: int, verb: str) -> None:
     if code:
         kind = RuntimeError if verb == "run" else TargetError
         raise kind(f"the GPU cannot {verb} the model: {ERRORS.get(code, f'CUDA error {code}')}")
+
+
+def _sizes(manifest: Mapping[str, object]) -> dict[tuple[tuple[int, ...], ...], tuple[int, Ports]]:
+    """By the shapes of the inputs, the number of their size and the outputs."""
+    found = manifest.get("sizes")
+    parts = found if isinstance(found, list) else [manifest]
+    return {
+        tuple(shape for shape, _ in _ports(part["inputs"])): (number, _ports(part["outputs"]))
+        for number, part in enumerate(parts)
+    }
 
 
 def _ports(entries: object) -> Ports:

@@ -7,7 +7,7 @@ CUDA driver.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ...dialects.graph._blob import Blob
@@ -64,10 +64,44 @@ class Program:
     arena_bytes: int
     lower_bound_bytes: int
     weights: Blob
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of the symbolic dimensions, where there is a program for each of several sizes."""
 
     def __post_init__(self) -> None:
         for launch in self.launches:
             check(launch, self.kernels[launch.kernel])
+
+
+@dataclass(frozen=True)
+class Family:
+    """The programs of a model, one for each of several sizes; equal names are equal kernels, the weights are one."""
+
+    programs: tuple[Program, ...]
+
+    @property
+    def name(self) -> str:
+        """What names in the code begin with."""
+        return self.programs[0].name
+
+    @property
+    def kernels(self) -> dict[str, Kernel]:
+        """The kernels of all programs."""
+        return {name: made for program in self.programs for name, made in program.kernels.items()}
+
+    @property
+    def weights(self) -> Blob:
+        """The weights of all programs."""
+        return self.programs[0].weights
+
+    @property
+    def arena_bytes(self) -> int:
+        """The largest arena."""
+        return max(program.arena_bytes for program in self.programs)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The dimensions that the programs differ in; none of a single one."""
+        return tuple(self.programs[0].sizes)
 
 
 def check(launch: Launch, made: Kernel) -> None:

@@ -11,12 +11,13 @@ from xdsl.printer import Printer
 
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import SIZE, EmitOptions, Speeds, Stages, Target, joined
+from ..target import SIZE, EmitOptions, Sized, Speeds, Stages, Target, joined
 from . import host_python
 from .artifact import described, library
 from .compile import uncached
-from .host import program
+from .host import family
 from .machine import Gpu, attached, gpu, presets
+from .sizes import share
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
 ALGEBRA = "flatten-atrous,fold-batch-norm,sink-ops,fold-scale,simplify-algebra,recompose,cse,fast-math"
@@ -67,23 +68,29 @@ class TritonTarget(Target[Gpu]):
     def emit(
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Gpu, options: EmitOptions
     ) -> dict[str, object]:
-        made = program(module, options.name)
+        return self.emit_sizes([Sized({}, ctx, module)], folder, machine, options)
+
+    def emit_sizes(self, parts: Sequence[Sized], folder: Path, machine: Gpu, options: EmitOptions) -> dict[str, object]:
+        weights = share(parts)
+        made = family([(part.sizes, part.module) for part in parts], options.name)
         kinds = options.kinds or (("py", "so") if self.is_here() and find_spec("triton") else ("py",))
         (folder / f"{made.name}.py").write_text(host_python.source(made))
         with (folder / f"{made.name}.weights").open("wb") as out:
-            made.weights.write(out, ctx.weights)
-        with (folder / f"{made.name}.mlir").open("w", encoding="utf8") as text:
-            Printer(stream=text, print_debuginfo=False).print_op(module)
-        part = described(made) | {"precision": machine.precision}
+            made.weights.write(out, weights)
+        for number, part in enumerate(parts):
+            with (folder / _text(made.name, number if part.sizes else None)).open("w", encoding="utf8") as text:
+                Printer(stream=text, print_debuginfo=False).print_op(part.module)
+        told = described(made) | {"precision": machine.precision}
         if {"so", "c", "ptx"} & {*kinds}:
             with TemporaryDirectory(prefix="aic-") as scratch:
                 cached = options.cached or uncached(Path(scratch))
-                part |= library(made, folder, presets(), kinds, options, cached)
-        return part
+                told |= library(made, folder, presets(), kinds, options, cached)
+        return told
 
     def simulated(self, manifest: Mapping[str, object]) -> str | None:
         can_run = self.is_here() and (manifest.get("library") is not None or find_spec("torch"))
-        return None if can_run else f"{manifest['stem']}.mlir"
+        number = manifest.get("size")
+        return None if can_run else _text(str(manifest["stem"]), number if isinstance(number, int) else None)
 
     @staticmethod
     def is_here() -> bool:
@@ -97,3 +104,8 @@ class TritonTarget(Target[Gpu]):
 
     def speeds(self, machine: Gpu, cc: str) -> Speeds:
         return Speeds(1e12 * machine.tflops, 1e9 * machine.dram_gbs, measured=False)
+
+
+def _text(stem: str, number: int | None) -> str:
+    """The file of the tile level, one for each of several sizes."""
+    return f"{stem}.mlir" if number is None else f"{stem}{number}.mlir"

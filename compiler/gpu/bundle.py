@@ -48,7 +48,7 @@ def bundle(model: Model, options: Options, inputs: list[Array], folder: Path, *,
     text = (folder / f"{manifest['stem']}.mlir").read_text(encoding="utf8")
     module = Parser(ctx, text).parse_module()
     if seeded:
-        recipe = [_recipe(e.offset, e.size, dtype(e.op.res.type), folder) for e in blob(module, 256).entries]
+        recipe = [_recipe(e.offset, e.size, dtype(e.op.res.type), folder) for e in blob(module, alignment=256).entries]
         (folder / "seeded.json").write_text(json.dumps([r for r in recipe if r is not None]))
     weights_from(folder, manifest, module, ctx)
     kernels = {op.sym_name.data: op for op in module.walk() if isinstance(op, KernelOp)}

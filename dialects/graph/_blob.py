@@ -57,13 +57,13 @@ def _as(array: Array, kind: np.dtype[np.generic]) -> Array:
     return array.view(kind)
 
 
-def blob(root: Operation, alignment: int = ALIGNMENT) -> Blob:
-    """Place the weights that `root` uses, each at a multiple of so many bytes."""
+def blob(*roots: Operation, alignment: int = ALIGNMENT) -> Blob:
+    """Place the weights that the roots use, each at a multiple of so many bytes."""
     known: dict[tuple[str, str], int] = {}
     entries: list[Entry] = []
     places: dict[Operation, int] = {}
     end = 0
-    for op in _weights(root):
+    for op in (op for root in roots for op in _weights(root)):
         key = (op.weight, str(op.res.type))
         if key not in known:
             stored, _ = physical(op.res.type)

@@ -26,6 +26,20 @@ def test_text_needs_no_triton(capsys):
     assert told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-t", TRITON, "--emit", "py", "-o", "-")[1] == text
 
 
+def test_an_artifact_of_several_sizes_runs_each(capsys):
+    code, _, _ = told(capsys, "compile", "dense.onnx", "--dim", "N=1,3", "-t", TRITON, "-o", "art", "--no-cache")
+    assert code == 0
+    checked(Path("art/manifest.json").read_text())
+    assert checked(told(capsys, "inspect", "art", "--json")[1])["sizes"] == [{"N": 1}, {"N": 3}]
+    assert "sizes         N=1; N=3;" in told(capsys, "inspect", "art")[1]
+    assert told(capsys, "run", "art", "--input", "x=@x.npy", "--expect", "@y.npz", "--atol", "4e-3")[0] == 0
+    np.save("x2.npy", X[:2])
+    code, _, err = told(capsys, "run", "art", "--input", "x=@x2.npy")
+    assert code == 2 and "expected the shapes of one of N=1; N=3, found [2, 4]" in err
+    code, _, err = told(capsys, "run", "dense.onnx", "--dim", "N=1,3")
+    assert code == 2 and "several are for `aic compile`" in err
+
+
 def test_run_and_compare_say_that_numpy_runs(capsys):
     args = ("--input", "x=@x.npy", "-t", TRITON, "--no-cache")
     code, _, err = told(capsys, "run", "dense.onnx", *args, "--expect", "@y.npz", "--atol", "4e-3", "-v")

@@ -7,7 +7,7 @@
 
 typedef uint64_t aic_address;
 typedef void *aic_handle;
-enum { AIC_NO_DRIVER = 1001, AIC_NO_BINARY = 1002, AIC_NO_MEMORY = 1003 };
+enum { AIC_NO_DRIVER = 1001, AIC_NO_BINARY = 1002, AIC_NO_MEMORY = 1003, AIC_NO_SIZE = 1004 };
 enum { AIC_SHARED_MEMORY = 8, AIC_MAJOR = 75, AIC_MINOR = 76, AIC_STATIC_SHARED = 49152 };
 
 #define AIC_DRIVER(F) \
@@ -50,20 +50,27 @@ enum { AIC_ARENA, AIC_WEIGHT, AIC_NUMBER };
 typedef struct { int space; uint64_t value; } aic_argument;
 typedef struct { uint64_t offset, bytes; } aic_buffer;
 
+/* A run, of one size of the inputs. */
 typedef struct {
-  const unsigned char *binaries, *weights;
-  const aic_kernel *kernels;
   const aic_launch *launches;
   const aic_argument *arguments;
   const aic_buffer *inputs, *outputs;
-  int kernel_count, launch_count, input_count, output_count, most_arguments;
-  uint64_t arena_bytes, weight_bytes;
+  int launch_count, input_count, output_count;
 } aic_program;
 
 typedef struct {
+  const unsigned char *binaries, *weights;
+  const aic_kernel *kernels;
+  const aic_program *programs;
+  int kernel_count;
+  uint64_t arena_bytes, weight_bytes;
+} aic_model;
+
+typedef struct {
   aic_driver cuda;
-  const aic_program *program;
-  aic_handle library, context, stream, graph, executable, *modules, *functions;
+  const aic_model *model;
+  aic_handle library, context, stream, *modules, *functions;
+  aic_handle graphs[AIC_PROGRAMS], executables[AIC_PROGRAMS];
   aic_address arena, weights, scratch;
   int device, architecture;
 } aic_gpu;
@@ -92,7 +99,7 @@ static int aic_choose(aic_gpu *gpu) {
 }
 
 static int aic_load(aic_gpu *gpu) {
-  const aic_program *p = gpu->program;
+  const aic_model *p = gpu->model;
   uint64_t scratch = 0;
   for (int i = 0; i < p->kernel_count; i++) {
     const aic_binary *b = &p->kernels[i].binaries[gpu->architecture];
@@ -101,24 +108,24 @@ static int aic_load(aic_gpu *gpu) {
     if (b->shared > AIC_STATIC_SHARED)
       AIC_TRY(gpu->cuda.FunctionSet(gpu->functions[i], AIC_SHARED_MEMORY, (int)b->shared));
   }
-  for (int i = 0; i < p->launch_count; i++) {
-    const aic_launch *l = &p->launches[i];
-    uint64_t programs = (uint64_t)l->grid[0] * l->grid[1] * l->grid[2];
-    uint64_t bytes = programs * p->kernels[l->kernel].binaries[gpu->architecture].scratch;
-    if (bytes > scratch) scratch = bytes;
-  }
+  for (int n = 0; n < AIC_PROGRAMS; n++)
+    for (int i = 0; i < p->programs[n].launch_count; i++) {
+      const aic_launch *l = &p->programs[n].launches[i];
+      uint64_t programs = (uint64_t)l->grid[0] * l->grid[1] * l->grid[2];
+      uint64_t bytes = programs * p->kernels[l->kernel].binaries[gpu->architecture].scratch;
+      if (bytes > scratch) scratch = bytes;
+    }
   if (scratch) AIC_TRY(gpu->cuda.Allocate(&gpu->scratch, scratch));
   return 0;
 }
 
 /* All launches of a run, in their order, on a stream. */
-static int aic_launch_all(aic_gpu *gpu, aic_handle stream) {
-  const aic_program *p = gpu->program;
+static int aic_launch_all(aic_gpu *gpu, const aic_program *p, aic_handle stream) {
   uint64_t values[AIC_MOST_ARGUMENTS + 2];
   void *pointers[AIC_MOST_ARGUMENTS + 2];
   for (int i = 0; i < p->launch_count; i++) {
     const aic_launch *l = &p->launches[i];
-    const aic_binary *b = &p->kernels[l->kernel].binaries[gpu->architecture];
+    const aic_binary *b = &gpu->model->kernels[l->kernel].binaries[gpu->architecture];
     for (int k = 0; k < l->count; k++) {
       const aic_argument *a = &p->arguments[l->first + k];
       values[k] = a->value + (a->space == AIC_ARENA ? gpu->arena : a->space == AIC_WEIGHT ? gpu->weights : 0);
@@ -135,11 +142,11 @@ static int aic_launch_all(aic_gpu *gpu, aic_handle stream) {
 }
 
 /* The launches as one graph; if that cannot be had, they are launched one by one. */
-static void aic_capture(aic_gpu *gpu) {
+static void aic_capture(aic_gpu *gpu, int program) {
   if (gpu->cuda.CaptureBegin(gpu->stream, 1)) return;
-  int failed = aic_launch_all(gpu, gpu->stream);
-  if (gpu->cuda.CaptureEnd(gpu->stream, &gpu->graph) || failed) return;
-  if (gpu->cuda.GraphInstantiate(&gpu->executable, gpu->graph, 0)) gpu->executable = NULL;
+  int failed = aic_launch_all(gpu, &gpu->model->programs[program], gpu->stream);
+  if (gpu->cuda.CaptureEnd(gpu->stream, &gpu->graphs[program]) || failed) return;
+  if (gpu->cuda.GraphInstantiate(&gpu->executables[program], gpu->graphs[program], 0)) gpu->executables[program] = NULL;
 }
 
 static void aic_close(aic_gpu *gpu) {
@@ -147,9 +154,11 @@ static void aic_close(aic_gpu *gpu) {
   if (gpu->context) {
     gpu->cuda.ContextSet(gpu->context);
     if (gpu->stream) gpu->cuda.StreamWait(gpu->stream);
-    if (gpu->executable) gpu->cuda.GraphExecDestroy(gpu->executable);
-    if (gpu->graph) gpu->cuda.GraphDestroy(gpu->graph);
-    for (int i = 0; gpu->modules && i < gpu->program->kernel_count; i++)
+    for (int i = 0; i < AIC_PROGRAMS; i++) {
+      if (gpu->executables[i]) gpu->cuda.GraphExecDestroy(gpu->executables[i]);
+      if (gpu->graphs[i]) gpu->cuda.GraphDestroy(gpu->graphs[i]);
+    }
+    for (int i = 0; gpu->modules && i < gpu->model->kernel_count; i++)
       if (gpu->modules[i]) gpu->cuda.ModuleUnload(gpu->modules[i]);
     if (gpu->scratch) gpu->cuda.Free(gpu->scratch);
     if (gpu->weights) gpu->cuda.Free(gpu->weights);
@@ -164,7 +173,7 @@ static void aic_close(aic_gpu *gpu) {
 }
 
 static int aic_open(aic_gpu *gpu, int device) {
-  const aic_program *p = gpu->program;
+  const aic_model *p = gpu->model;
   if (!gpu->modules || !gpu->functions) return AIC_NO_MEMORY;
   AIC_TRY(aic_find_driver(gpu));
   AIC_TRY(gpu->cuda.Init(0));
@@ -180,16 +189,16 @@ static int aic_open(aic_gpu *gpu, int device) {
   }
   AIC_TRY(aic_load(gpu));
   AIC_TRY(gpu->cuda.StreamWait(gpu->stream));
-  aic_capture(gpu);
+  for (int i = 0; i < AIC_PROGRAMS; i++) aic_capture(gpu, i);
   return 0;
 }
 
-static int aic_init(aic_gpu **made, const aic_program *program, int device) {
+static int aic_init(aic_gpu **made, const aic_model *model, int device) {
   aic_gpu *gpu = *made = calloc(1, sizeof(aic_gpu));
   if (!gpu) return AIC_NO_MEMORY;
-  gpu->program = program;
-  gpu->modules = calloc((size_t)program->kernel_count + 1, sizeof(aic_handle));
-  gpu->functions = calloc((size_t)program->kernel_count + 1, sizeof(aic_handle));
+  gpu->model = model;
+  gpu->modules = calloc((size_t)model->kernel_count + 1, sizeof(aic_handle));
+  gpu->functions = calloc((size_t)model->kernel_count + 1, sizeof(aic_handle));
   int code = aic_open(gpu, device);
   if (code) {
     aic_close(gpu);
@@ -198,17 +207,20 @@ static int aic_init(aic_gpu **made, const aic_program *program, int device) {
   return code;
 }
 
-static int aic_enqueue(aic_gpu *gpu, aic_handle stream) {
-  return gpu->executable ? gpu->cuda.GraphLaunch(gpu->executable, stream) : aic_launch_all(gpu, stream);
+static int aic_enqueue(aic_gpu *gpu, int program, aic_handle stream) {
+  if (program < 0 || program >= AIC_PROGRAMS) return AIC_NO_SIZE;
+  if (gpu->executables[program]) return gpu->cuda.GraphLaunch(gpu->executables[program], stream);
+  return aic_launch_all(gpu, &gpu->model->programs[program], stream);
 }
 
 /* Inputs from the host's memory, a run, outputs to the host's memory. */
-static int aic_run(aic_gpu *gpu, const void *const *inputs, void *const *outputs) {
-  const aic_program *p = gpu->program;
+static int aic_run(aic_gpu *gpu, int program, const void *const *inputs, void *const *outputs) {
+  if (program < 0 || program >= AIC_PROGRAMS) return AIC_NO_SIZE;
+  const aic_program *p = &gpu->model->programs[program];
   AIC_TRY(gpu->cuda.ContextSet(gpu->context));
   for (int i = 0; i < p->input_count; i++)
     AIC_TRY(gpu->cuda.ToDevice(gpu->arena + p->inputs[i].offset, inputs[i], p->inputs[i].bytes, gpu->stream));
-  AIC_TRY(aic_enqueue(gpu, gpu->stream));
+  AIC_TRY(aic_enqueue(gpu, program, gpu->stream));
   for (int i = 0; i < p->output_count; i++)
     AIC_TRY(gpu->cuda.ToHost(outputs[i], gpu->arena + p->outputs[i].offset, p->outputs[i].bytes, gpu->stream));
   return gpu->cuda.StreamWait(gpu->stream);

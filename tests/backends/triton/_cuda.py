@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 RUN = """
 import ctypes, json, sys
 import numpy as np
-name, inputs, outputs, runs = json.loads(sys.argv[1])
+name, inputs, outputs, runs, sizes = json.loads(sys.argv[1])
 library = ctypes.CDLL(f"./{name}_gpu.so")
 gpu = ctypes.c_void_p()
 code = getattr(library, name + "_gpu_init")(ctypes.byref(gpu), 0)
@@ -22,8 +22,9 @@ if code:
     sys.exit()
 ins = [np.full(n, 1 + i, np.uint8) for i, n in enumerate(inputs)]
 outs = [np.zeros(n, np.uint8) for n in outputs]
-for _ in range(runs):
-    code = getattr(library, name + "_gpu_run")(gpu, *(ctypes.c_void_p(a.ctypes.data) for a in (*ins, *outs)))
+for run in range(runs):
+    size = [sizes[run]] if sizes else []
+    code = getattr(library, name + "_gpu_run")(gpu, *size, *(ctypes.c_void_p(a.ctypes.data) for a in (*ins, *outs)))
 getattr(library, name + "_gpu_destroy")(gpu)
 print(json.dumps([code, [bytes(a[:4]).hex() for a in outs]]))
 """
@@ -52,8 +53,10 @@ def run_fake(
     driver: Path,
     device: str = "90",
     runs: int = 1,
+    numbers: Sequence[int] = (),
 ) -> tuple[object, list[str]]:
-    """What a run of NAME_gpu.so of a folder answers, and the calls that the driver told of."""
+    """What a run of NAME_gpu.so of a folder answers, and the calls that the driver told of; `numbers` are the sizes of
+    the runs, where there are several."""
     log = folder / "calls.txt"
     log.write_text("")
     environment = [
@@ -62,7 +65,7 @@ def run_fake(
         f"AIC_FAKE_KERNELS={';'.join(map(taken, kernels))}",
         f"AIC_FAKE_DEVICE={device}",
     ]
-    told = json.dumps([name, list(sizes[0]), list(sizes[1]), runs])
+    told = json.dumps([name, list(sizes[0]), list(sizes[1]), runs, list(numbers)])
     line = ["env", *environment, sys.executable, "-c", RUN, told]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

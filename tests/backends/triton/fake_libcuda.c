@@ -13,10 +13,13 @@ enum { INVALID = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, BAD_IMAGE = 200, ILLEGAL
 typedef struct { char name[128]; const char *image; int shared; } function;
 typedef struct { char *start; size_t bytes; } allocation;
 typedef struct { char line[1024]; } launch;
+typedef struct { int first, count; } recorded;
 
 static allocation allocations[MOST];
 static int allocated, capturing, captured, live, modules;
 static launch graph[MOST];
+static recorded graphs[64];
+static int graph_count;
 
 static void tell(const char *line) {
   FILE *f = fopen(getenv("AIC_FAKE_LOG"), "a");
@@ -144,16 +147,23 @@ int cuStreamSynchronize(void *stream) { tell("wait"); return 0; }
 int cuStreamBeginCapture_v2(void *stream, int mode) {
   if (!strcmp(getenv("AIC_FAKE_DEVICE"), "80")) return 801; /* this device's driver cannot */
   capturing = 1;
-  captured = 0;
+  graphs[graph_count].first = captured;
   return 0;
 }
-int cuStreamEndCapture(void *stream, void **made) { capturing = 0; *made = graph; return 0; }
+int cuStreamEndCapture(void *stream, void **made) {
+  recorded *found = &graphs[graph_count++];
+  capturing = 0;
+  found->count = captured - found->first;
+  *made = found;
+  return 0;
+}
 int cuGraphInstantiateWithFlags(void **made, void *from, unsigned long long flags) { *made = from; return 0; }
 int cuGraphDestroy(void *made) { return 0; }
 int cuGraphExecDestroy(void *made) { return 0; }
 int cuGraphLaunch(void *made, void *stream) {
+  recorded *found = made;
   tell("graph");
-  for (int i = 0; i < captured; i++) tell(graph[i].line);
+  for (int i = 0; i < found->count; i++) tell(graph[found->first + i].line);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 """The C launcher, built without CUDA and run against a driver without a device: modules, order, grids, arguments."""
 
+import ctypes
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from aic.backends.triton.build import shared_object
 from aic.backends.triton.compile import Binary
 from aic.backends.triton.host_c import bits, blob, block, embedded, header, source
 from aic.backends.triton.kernel import Kernel, Parameter
-from aic.backends.triton.program import Launch, Place, Port, Program
+from aic.backends.triton.program import Family, Launch, Place, Port, Program
 from aic.backends.triton.statics import Statics
 from aic.dialects.graph._blob import Blob
 
@@ -64,12 +65,13 @@ def binaries(shared: int = 1024) -> dict[tuple[str, str], Binary]:
     }
 
 
-def built(folder: Path, program: Program, made: dict[tuple[str, str], Binary]) -> Path:
+def built(folder: Path, made: dict[tuple[str, str], Binary], *programs: Program) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / "net_gpu.h").write_text(header(program))
-    (folder / "net_gpu.c").write_text(source(program, ARCHS, made))
-    (folder / "net.binaries").write_bytes(blob(program, ARCHS, made)[0])
-    (folder / "net.weights").write_bytes(bytes(range(256)) * (program.weights.size // 256))
+    family = Family(programs)
+    (folder / "net_gpu.h").write_text(header(family))
+    (folder / "net_gpu.c").write_text(source(family, ARCHS, made))
+    (folder / "net.binaries").write_bytes(blob(family, ARCHS, made)[0])
+    (folder / "net.weights").write_bytes(bytes(range(256)) * (family.weights.size // 256))
     data = embedded("net_binaries", "net.binaries") + embedded("net_gpu_weights", "net.weights")
     (folder / "net_gpu_data.c").write_text(data)
     return shared_object(folder, "net", "cc", ("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"))
@@ -82,12 +84,14 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("net"), PROGRAM, binaries()).parent
+    return built(tmp_path_factory.mktemp("net"), binaries(), PROGRAM).parent
 
 
-def run(folder: Path, driver: Path, device: str = "90", runs: int = 1) -> tuple[object, list[str]]:
-    sizes = ([W], [W // 2])
-    return run_fake(folder, "net", list(PROGRAM.kernels.values()), sizes, driver=driver, device=device, runs=runs)
+def run(
+    folder: Path, driver: Path, device: str = "90", runs: int = 1, numbers: tuple[int, ...] = ()
+) -> tuple[object, list[str]]:
+    sizes, kernels = ([W], [W // 2]), list(PROGRAM.kernels.values())
+    return run_fake(folder, "net", kernels, sizes, driver=driver, device=device, runs=runs, numbers=numbers)
 
 
 def test_launches_with_their_grids_and_places_in_order_as_one_graph(net, driver):
@@ -120,6 +124,45 @@ def test_the_binaries_of_the_devices_own_generation(net, driver, device, code):
     assert not code or not any("allocations=" in call and "allocations=0" not in call for call in calls)
 
 
+SMALL = replace(
+    PROGRAM,
+    launches=PROGRAM.launches[:1],
+    inputs=(Port("x", "float16", (32, 128), W // 2),),
+    outputs=(Port("y", "float16", (2048,), W // 4),),
+    arena_bytes=W,
+    kernels={MATMUL.name: MATMUL},
+    sizes={"N": 32},
+)
+"""The same model for half as many rows, as far as the launcher can tell."""
+
+
+@pytest.mark.parametrize("device", ["90", "80"])
+def test_each_of_several_sizes_has_its_launches_on_the_same_weights(tmp_path, driver, device):
+    built(tmp_path, binaries(), SMALL, replace(PROGRAM, sizes={"N": 64}))
+    answer, calls = run(tmp_path, driver, device, runs=3, numbers=(1, 0, 1))
+    assert answer == [0, ["a5a5a5a5"]]
+    launched = [call.split()[1] for call in calls if call.startswith("launch")]
+    large = [launch.kernel for launch in PROGRAM.launches]
+    assert launched == [*large, MATMUL.name, *large]
+    copies = [call for call in calls if call.startswith("to-")]
+    one, other = [f"to-device 0+{2 * W} {W}", f"to-host 0+{3 * W} {W // 2}"], [f"to-device 0+{W} {W // 2}"]
+    assert copies == [f"to-device 1+0 {2 * W + 256}", *one, *other, f"to-host 0+{W + W // 2} {W // 4}", *one]
+    assert calls[-1] == "release contexts=0 allocations=0 modules=0"
+    assert run(tmp_path, driver, device, numbers=(2,))[0][0] == 1004  # pyright: ignore[reportIndexIssue]
+
+
+def test_the_smallest_size_that_holds_what_is_asked_for(tmp_path):
+    sizes = [{"N": n, "S": s} for n in (1, 4) for s in (64, 128)]
+    built(tmp_path, binaries(), *(replace(PROGRAM, sizes=dims) for dims in sizes))
+    size = ctypes.CDLL(str(tmp_path / "net_gpu.so")).net_gpu_size
+    size.argtypes = [ctypes.c_int64] * 2
+    assert [size(*dims.values()) for dims in sizes] == [0, 1, 2, 3]
+    assert [size(1, 65), size(2, 1), size(4, 100), size(5, 1), size(1, 129)] == [1, 2, 3, -1, -1]
+    text = (tmp_path / "net_gpu.h").read_text()
+    assert "int net_gpu_size(int64_t size0 /* N */, int64_t size1 /* S */);" in text
+    assert "#define NET_GPU_SIZES {{1, 64}, {1, 128}, {4, 64}, {4, 128}}" in text
+
+
 def test_without_a_driver_it_says_so(net, tmp_path):
     empty = tmp_path / "libcuda.so.1"
     empty.write_text("")
@@ -127,7 +170,7 @@ def test_without_a_driver_it_says_so(net, tmp_path):
 
 
 def test_much_shared_memory_is_asked_for(tmp_path, driver):
-    built(tmp_path, PROGRAM, binaries(shared=98304))
+    built(tmp_path, binaries(shared=98304), PROGRAM)
     answer, calls = run(tmp_path, driver)
     assert answer == [0, ["a5a5a5a5"]]
     assert sum(" 98304 " in call for call in calls if call.startswith("launch")) == 4
@@ -136,7 +179,7 @@ def test_much_shared_memory_is_asked_for(tmp_path, driver):
 def test_a_kernel_that_is_not_in_its_binary_is_found_out(tmp_path, driver):
     made = binaries()
     wrong = replace(made[ADD.name, "sm_90"], code=fake_cubin("other"))
-    built(tmp_path, PROGRAM, made | {(ADD.name, "sm_90"): wrong})
+    built(tmp_path, made | {(ADD.name, "sm_90"): wrong}, PROGRAM)
     answer, calls = run(tmp_path, driver)
     assert answer == 500
     assert "WRONG entry add_relu" in calls

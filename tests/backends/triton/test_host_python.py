@@ -3,12 +3,13 @@
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from aic.backends.triton.host_python import source
-from aic.backends.triton.program import Launch, Place, Port, Program
+from aic.backends.triton.program import Family, Launch, Place, Port, Program
 from aic.dialects.graph._blob import Blob
 
 from ._kernels import ADD, MATMUL, SOFTMAX
@@ -41,11 +42,43 @@ PROGRAM = Program(
 
 
 def test_the_text_says_what_is_launched_on_which_bytes():
-    text = source(PROGRAM)
+    text = source(Family((PROGRAM,)))
     assert [n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)][:3] == list(PROGRAM.kernels)
     assert "        # fc1, relu1\n        (matmul_bias_relu, (1, 2, 1), dict(M=64" in text
     assert "m.weight('float16', 32768, 256), m.arena('float16', 0, 16384)" in text
     assert max(map(len, text.splitlines())) <= 240
+
+
+def test_a_model_of_several_sizes_runs_the_one_that_fits(tmp_path):
+    pytest.importorskip("triton")
+    half = Place("input", 0, W // 2), Place("arena", 0, W // 2), Place("output", 0, W // 2)
+    small = replace(
+        PROGRAM,
+        launches=(Launch(ADD.name, (half[0], half[0], half[2]), (4, 1, 1)),),
+        kernels={ADD.name: ADD},
+        inputs=(Port("x", "float16", (32, 128), W // 2),),
+        sizes={"N": 32},
+    )
+    random = np.random.default_rng(0)
+    x = random.standard_normal((32, 128)).astype(np.float16)
+    text = source(Family((small, replace(PROGRAM, sizes={"N": 64}))))
+    assert "SIZES = [{'N': 32}, {'N': 64}]" in text
+    (tmp_path / "net.py").write_text(text)
+    (tmp_path / "net.weights").write_bytes(bytes(PROGRAM.weights.size))
+    np.savez(tmp_path / "inputs.npz", x)
+    interpreted(tmp_path)
+    with np.load(tmp_path / "outputs.npz") as made:
+        np.testing.assert_array_equal(made["arr_0"], np.maximum(x + x, 0).reshape(-1))
+    np.savez(tmp_path / "inputs.npz", x[:16])
+    with pytest.raises(AssertionError, match="expected inputs of one of the sizes"):
+        interpreted(tmp_path)
+
+
+def interpreted(folder: Path) -> None:
+    """Run net.py of a folder under the interpreter of Triton."""
+    line = ["env", "TRITON_INTERPRET=1", sys.executable, str(HERE / "_interpreted.py"), str(folder), "net"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_it_computes_what_its_kernels_mean(tmp_path):
@@ -54,12 +87,10 @@ def test_it_computes_what_its_kernels_mean(tmp_path):
     x = random.standard_normal((64, 128)).astype(np.float16)
     w = (random.standard_normal((128, 128)) / 11).astype(np.float16)
     bias = random.standard_normal(128).astype(np.float16)
-    (tmp_path / "net.py").write_text(source(PROGRAM))
+    (tmp_path / "net.py").write_text(source(Family((PROGRAM,))))
     (tmp_path / "net.weights").write_bytes(w.tobytes() + bias.tobytes())
     np.savez(tmp_path / "inputs.npz", x)
-    line = ["env", "TRITON_INTERPRET=1", sys.executable, str(HERE / "_interpreted.py"), str(tmp_path), "net"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    interpreted(tmp_path)
     with np.load(tmp_path / "outputs.npz") as made:
         found = made["arr_0"].astype(np.float64)
     hidden = np.maximum(x.astype(np.float64) @ w + bias, 0).astype(np.float16).astype(np.float64).reshape(8, 1024)
