@@ -5,6 +5,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .command import told
@@ -33,7 +34,7 @@ def test_an_artifact_of_several_sizes_runs_each(capsys):
     assert checked(told(capsys, "inspect", "art", "--json")[1])["sizes"] == [{"N": 1}, {"N": 3}]
     assert "sizes         N=1; N=3;" in told(capsys, "inspect", "art")[1]
     assert told(capsys, "run", "art", "--input", "x=@x.npy", "--expect", "@y.npz", "--atol", "4e-3")[0] == 0
-    np.save("x2.npy", X[:2])
+    np.save("x2.npy", np.load("x.npy")[:2])
     code, _, err = told(capsys, "run", "art", "--input", "x=@x2.npy")
     assert code == 2 and "expected the shapes of one of N=1; N=3, found [2, 4]" in err
     code, _, err = told(capsys, "run", "dense.onnx", "--dim", "N=1,3")
