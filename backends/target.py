@@ -99,8 +99,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a batch of trials is measured: rounds, seconds of a trial in each, a limit for all, and one for building
-    them; what takes many times as long to build as others is not worth it."""
+    """How long a batch of trials is measured: rounds, seconds of a trial in each, a limit of CPU time for all, and one
+    for building them; what takes many times as long to build as others is not worth it."""
 
     rounds: int = 5
     sample: float = 2e-3

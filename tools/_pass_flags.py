@@ -76,7 +76,7 @@ def edited(steps: Sequence[ModulePass], args: argparse.Namespace) -> tuple[Modul
     names = {step.name for step in steps}
     for name in args.disable_pass:
         if name not in names:
-            raise UsageError(f"--disable-pass {name}: not in the pipeline", code="unknown-pass")
+            raise UsageError(f"cannot leave out {name}: not in the pipeline", code="unknown-pass")
     kept = [step for step in steps if step.name not in args.disable_pass]
     if args.fast_math:
         kept = [

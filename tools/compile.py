@@ -46,9 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mem-report", action="store_true", help="memory by class, at the peak, and while each kernel runs")
     add("--mem-budget", metavar="BYTES", help="compute values again rather than keep them, until the arena fits")
     add("--pipeline", metavar="LEVEL=P", action="append", default=[], help="other passes for a level")
-    parser.add_argument(
-        "--no-winograd", action="store_true", help="3x3 convolutions directly: slower, with less rounding"
-    )
     parser.add_argument("--no-fallback", action="store_true", help="fail if a node would run on the host")
     parser.add_argument("--report", action="store_true", help="the target's report beside the artifact's files")
     parser.add_argument("--verify-each", action="store_true", help="verify the IR after every pass")
@@ -57,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_build(parser)
     parser.set_defaults(weights="embed", several_sizes=True)  # the library of an artifact stands alone
     add_pass_flags(parser)
+    told = "3x3 convolutions directly, slower with less rounding: as --disable-pass winograd"
+    parser.add_argument("--no-winograd", dest="disable_pass", action="append_const", const="winograd", help=told)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,8 +103,6 @@ def _edited(plan: "Plan", args: argparse.Namespace) -> "Plan":
         if not equals or level not in steps:
             raise UsageError(f"--pipeline {entry}: expected LEVEL=PASSES with one of {', '.join(steps)}")
         steps[level] = parse_pipeline(text)
-    if args.no_winograd:
-        steps = {level: tuple(step for step in found if step.name != "winograd") for level, found in steps.items()}
     if args.mem_budget is not None:
         steps = _within(steps, bytes_of(args.mem_budget))
     flat = [(level, step) for level, found in steps.items() for step in found]

@@ -1,4 +1,5 @@
-"""Ways of carrying out a kernel, measured: all in one C file, built once, run in turns in a process with a limit.
+"""Ways of carrying out a kernel, measured: all in one C file, built once, run in turns in a process with a limit
+of CPU time.
 
     try 3         the program begins with candidate 3; nothing after this line: it crashed, or took too long
     ok 3          its results are those of candidate 0; else `wrong 3`
@@ -9,6 +10,7 @@ many copies as the first caches cannot hold: in a network they come from memory.
 """
 
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -29,6 +31,8 @@ from .program import NAME, Unit, runtime, typedefs, unit
 
 ROTATED, COPIES = 16 << 20, 64
 """Bytes that the copies of the weights fill, and how many there are at most."""
+PATIENCE = 20
+"""Seconds that a second of CPU time may take where the machine is busy."""
 SLOW = 1.7
 """A candidate that takes so many times the best one's time at first is not measured for long."""
 
@@ -187,17 +191,17 @@ def _run(program: Path, count: int, effort: Effort) -> list[Outcome]:
 
 def _said(program: Path, left: Sequence[int], effort: Effort) -> tuple[str, str]:
     """What the program prints, and how it ended: `ok`, `crash`, `timeout`."""
-    command = [str(program), str(int(effort.limit) + 1), str(effort.sample), str(effort.rounds), *map(str, left)]
+    command = [str(program), str(effort.limit), str(effort.sample), str(effort.rounds), *map(str, left)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
-            said, _ = process.communicate(timeout=effort.limit)
+            said, _ = process.communicate(timeout=PATIENCE * effort.limit)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.communicate()[0], "timeout"
         except BaseException:
             process.kill()
             raise
-    return said, "ok" if process.returncode == 0 else "crash"
+    return said, {0: "ok", -signal.SIGPROF: "timeout"}.get(process.returncode, "crash")
 
 
 HEAD = """#define _GNU_SOURCE
@@ -206,6 +210,7 @@ HEAD = """#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -263,14 +268,15 @@ static double timed(int candidate, long calls_wanted) {
 }
 
 int main(int argc, char **argv) {
-  const double sample = atof(argv[2]);
+  const double limit = atof(argv[1]), sample = atof(argv[2]);
   const int rounds = atoi(argv[3]);
   static double first[CANDIDATES];
   double best = 1e30;
 #ifdef __linux__
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-  alarm((unsigned)atoi(argv[1]));
+  const struct itimerval ends = {.it_value = {(time_t)limit, (suseconds_t)(1e6 * (limit - (double)(time_t)limit))}};
+  setitimer(ITIMER_PROF, &ends, NULL);
   for (int a = 0; a < ARGUMENTS; a++)
     for (int c = 0; c < COPIES; c++) {
       if (c && arguments[a].role != 'w') { buffers[c][a] = buffers[0][a]; continue; }

@@ -42,7 +42,10 @@ class Measured:
 
 @contextmanager
 def told(file: Path | None = None) -> Iterator[None]:
-    """Refusals of the NPU's rooms as errors of ours, with the file that they are about."""
+    """Refusals of the NPU's rooms as errors of ours, with the file that they are about; UsageError if it is not
+    there."""
+    if file is not None and not file.exists():
+        raise UsageError(f"{file}: no such file", code="no-file")
     try:
         yield
     except MachineError as error:

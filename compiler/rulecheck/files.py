@@ -10,6 +10,7 @@ from ...passes._rules import read
 from ...passes._rules.functions import functions
 from ...passes._rules.rewriter import Compiled
 from ...passes._rules.vocabulary import FAMILIES, KINDS, TYPES, members
+from ..errors import UsageError
 
 
 def rule_files() -> tuple[Path, ...]:
@@ -25,7 +26,9 @@ def rule_files() -> tuple[Path, ...]:
 
 
 def rules_of(chosen: Sequence[Path]) -> list[tuple[Path, Compiled]]:
-    """The rules of these files, of our passes' files if there are none; RuleError."""
+    """The rules of these files, of our passes' files if there are none; RuleError, UsageError if one is not there."""
+    if missing := [file for file in chosen if not file.is_file()]:
+        raise UsageError(f"{missing[0]}: no such file", code="no-file")
     return [(file, rule) for file in chosen or rule_files() for rule in read(file)]
 
 

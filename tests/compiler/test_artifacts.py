@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aic
 import pytest
 from aic.compiler.driver import Options, compile_model
 
+from .models import dense
 from .networks import NETWORKS
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
@@ -101,23 +103,38 @@ def test_without_transcendental_functions_it_links_alone(tmp_path: Path):
 COMPILE = """
 import sys
 from pathlib import Path
+import aic
 from aic.compiler.driver import Options, compile_model
-model, out = sys.argv[1:]
-compile_model(Path(model), "c", Path(out), Options(kinds=("c",), weights="embed"))
+assert Path(aic.__file__).parents[2] == Path(sys.argv[1])
+for file in sorted(Path().glob("*.onnx")):
+    dims = {"N": 3} if file.stem == "dense" else {}
+    compile_model(file, "c", Path(file.stem), Options(kinds=("c",), weights="embed", dims=dims))
 """
+EQUAL = {"transformer": NETWORKS["transformer"], "shuffle": NETWORKS["shuffle"], "dense": lambda: (dense(), {})}
 
 
-@pytest.mark.parametrize("name", ["transformer", "shuffle"])
-def test_equal_input_makes_equal_files(name: str, tmp_path: Path):
-    results = []
-    for seed in ("0", "1"):
-        here = tmp_path / f"folder {seed}"
-        here.mkdir()
-        (here / "model.onnx").write_bytes(NETWORKS[name]()[0].SerializeToString(deterministic=True))
-        command = [sys.executable, "-c", COMPILE, str(here / "model.onnx"), "out"]
-        subprocess.run(
-            command, cwd=here, env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin"}, check=True, timeout=120
-        )
-        results.append({p.name: p.read_bytes() for p in sorted((here / "out").iterdir())})
-    assert set(results[0]) == {"model.c", "model.h", "model.weights", "model_weights.c", "manifest.json"}
-    assert results[0] == results[1]
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders with artifacts of the same models, made by two processes with other seeds in other places. They run a
+    copy of the sources, which nobody edits between the two."""
+    root = tmp_path_factory.mktemp("equal")
+    rooms = ("__init__.py", "_version.py", "compiler", "dialects", "passes", "backends")
+    for name in rooms:
+        source, copy = Path(aic.__file__).parent / name, root / "copy" / "aic" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copy2(source, copy)
+    folders = root / "folder 0", root / "another"
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        for name, network in EQUAL.items():
+            (folder / f"{name}.onnx").write_bytes(network()[0].SerializeToString(deterministic=True))
+        env = {"PYTHONHASHSEED": str(seed), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(root / "copy")}
+        subprocess.run([sys.executable, "-c", COMPILE, str(root)], cwd=folder, env=env, check=True, timeout=300)
+    return folders
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal_input_makes_equal_files(name: str, builds: tuple[Path, Path]):
+    first, second = ({p.name: p.read_bytes() for p in sorted((folder / name).iterdir())} for folder in builds)
+    assert set(first) == {"model.c", "model.h", "model.weights", "model_weights.c", "manifest.json"}
+    assert first == second

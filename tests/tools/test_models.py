@@ -40,6 +40,15 @@ def test_compile_can_leave_out_a_pass_and_print_its_pipeline(capsys):
     assert "graph=dce\n" in told(capsys, *args, "--pipeline", "graph=dce")[1]
 
 
+def test_compile_without_winograd_where_there_is_none_is_a_mistake_of_usage(capsys):
+    args = ("compile", "dense.onnx", "--dim", "N=3", "--no-winograd", "--print-pipeline")
+    code, out, _ = told(capsys, *args)
+    assert code == 0 and "winograd" not in out
+    for more in (("-t", "npu"), ("-t", "triton,arch=sm_90"), ("-O1",)):
+        code, _, err = told(capsys, *args, *more)
+        assert code == 2 and "cannot leave out winograd: not in the pipeline" in err
+
+
 def test_compile_prints_c(capsys):
     code, out, _ = told(capsys, "compile", "dense.onnx", "--dim", "N=3", "--emit", "c", "-o", "-", "--no-cache")
     assert code == 0 and "int model_run(" in out and "layer/" not in out

@@ -88,6 +88,13 @@ def test_asm_and_dis(npu: Npu, tmp_path: Path):
     assert (tmp_path / "r").read_text() == text
 
 
+@pytest.mark.parametrize("verb", ["dis", "check", "sim", "asm"])
+def test_a_program_that_is_not_there_is_a_mistake_of_usage(npu: Npu, tmp_path: Path, verb: str):
+    file = tmp_path / "none.npux"
+    code, _, told = npu(verb, file)
+    assert code == 2 and told.count("none.npux") == 1 and "o such file" in told
+
+
 def test_what_cannot_be_read_is_told(npu: Npu, tmp_path: Path):
     (bad := tmp_path / "bad.npuasm").write_text("mm x=spad:8\nhalt\n")
     code, _, told = npu("asm", bad)
@@ -98,9 +105,6 @@ def test_what_cannot_be_read_is_told(npu: Npu, tmp_path: Path):
     (bad := tmp_path / "bad.npux").write_bytes(b"nonsense" * 9)
     code, _, told = npu("dis", bad)
     assert code == 1 and "magic" in told
-    code, _, told = npu("dis", tmp_path / "none.npux")
-    assert code == 1 and told.count("none.npux") == 1
     assert npu("dis", tmp_path)[0] == 1
     code, _, told = npu("asm", EXAMPLE, "-o", tmp_path / "nowhere" / "p.npux")
     assert code == 2 and f"{tmp_path / 'nowhere'}: there is no such folder" in told
-    assert npu("asm", tmp_path / "none")[0] == 2

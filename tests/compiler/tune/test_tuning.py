@@ -137,7 +137,7 @@ def test_candidates_that_fail_are_told_apart(model: Model) -> None:
         good,
         broken("for (;;) *(volatile float *)p0;"),
     ]
-    found = rig.measure(trials, Effort(rounds=2, sample=1e-5, limit=3.0))
+    found = rig.measure(trials, Effort(rounds=2, sample=1e-5, limit=0.5))
     assert [outcome.status for outcome in found] == ["ok", "crash", "wrong", "ok", "timeout"]
     assert len(found[0].seconds) == len(found[3].seconds) == 2
     assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
