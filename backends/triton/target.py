@@ -50,13 +50,14 @@ class TritonTarget(Target[Gpu]):
         return joined(self.stages(machine, level))
 
     def stages(self, machine: Gpu, level: int) -> Stages:
-        views = "sink-concat,fold-views," if level else ""
+        views = "sink-concat,fold-views,cse," if level else ""
+        groups = "fuse-kernels{strategy=multi-output},fuse-attention"
         narrow = f",narrow-values{{dtype={machine.precision}}}" if machine.is_narrow else ""
         numbers = f"{{sms={machine.sms} precision={machine.dots}}}"
         return {
             "graph": GRAPH[min(level, 2) if level != SIZE else 2],
             "tensor": {
-                "main": f"lower-graph-to-tensor,{views}fuse-kernels,fuse-attention{narrow}",
+                "main": f"lower-graph-to-tensor,{views}{groups}{narrow}",
                 "post": "assign-layout{rows=1048576},sink-pads,lay-out-weights",
             },
             "hardware": {

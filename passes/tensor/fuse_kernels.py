@@ -13,8 +13,9 @@ After `fold-views`, because a view between two generics keeps them apart. Which 
     post-dominators   as TVM: a kernel has one result, which all in it leads to; for comparison, and where no kernel may
                       store twice. Up to twice the launches of greedy in transformers, a few more in CNNs
     multi-output      greedy, and siblings that read the same large operand become one kernel: fewer launches and reads
-                      of memory, more results alive at a time. Of 16 CNNs, transformers and LSTMs none has such siblings
-                      left, after combine-parallel; so no level asks for it
+                      of memory, more results alive at a time. For GPUs, where a launch costs microseconds: cosine and
+                      sine, the halves of a rotary embedding. Of 16 CNNs, transformers and LSTMs none has such siblings
+                      left on the C target, after combine-parallel; so no level of it asks
 
 A remark tells for each group what it saves: a kernel moves each operand once and its results, and nothing in between.
 """

@@ -12,7 +12,7 @@ from aic.backends.triton.target import TritonTarget
 from aic.compiler.driver import Options, compile_model
 from aic.compiler.errors import CompileError
 
-from ...compiler.networks import NETWORKS
+from ...compiler.networks import NETWORKS, Net
 
 ON_DEVICE = tuple(name for name in NETWORKS if name not in ("control", "lstm", "quantized"))
 """Those of floats whose host only launches."""
@@ -35,6 +35,18 @@ def test_a_network(name: str, precision: str):
         assert one.dtype == other.dtype
         scale = max(float(np.abs(other).max()), 1.0) if other.size else 1.0
         np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE[precision] * scale)
+
+
+def test_the_halves_of_a_rotary_embedding_are_one_launch():
+    net = Net()
+    x, cosine, sine = net.input(net.floats(2, 5, 7, 32)), net.input(net.floats(7, 32)), net.input(net.floats(7, 32))
+    low, high = net.ops(2, "Split", x, net.const([16, 16], np.int64), axis=3)
+    turned = net.op("Concat", net.op("Neg", high), low, axis=3)
+    net.output(net.op("Add", net.op("Mul", x, cosine), net.op("Mul", turned, sine)))
+    found = compile_model(net.model(), "triton")
+    assert len(found.manifest["launches"]) == 1
+    (y,) = found.load()([*net.inputs.values()])
+    np.testing.assert_allclose(y, exact(net.model(), net.inputs)[0], rtol=0, atol=2e-6)
 
 
 def test_a_host_that_would_wait_for_the_gpu_is_refused():
@@ -72,7 +84,9 @@ def test_the_pipeline_narrows_what_was_asked_for():
     target = TritonTarget()
     plain, half = (target.pipeline(gpu({"arch": "sm_90", "precision": p}), 2) for p in ("f32", "bf16"))
     assert "narrow" not in plain["tensor"]
-    assert "fuse-kernels,fuse-attention,narrow-values{dtype=bf16},assign-layout" in half["tensor"]
+    assert (
+        "fuse-kernels{strategy=multi-output},fuse-attention,narrow-values{dtype=bf16},assign-layout" in half["tensor"]
+    )
     assert "choose-tile-schedule{sms=132 precision=ieee}" in plain["hardware"]
 
 
