@@ -6,8 +6,6 @@ A convolution is one whose M counts pixels, K filter places and channels: its le
 digits of both. Programs of `group` rows of blocks run together, so that what they read is in the second cache.
 """
 
-from dataclasses import replace
-
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import Float32Type, FloatAttr, bf16, f16, f32
 from xdsl.ir import SSAValue
@@ -28,30 +26,18 @@ from .values import Values
 
 MOST = 65535
 """Programs along the second axis of a grid, at most."""
+Axes = tuple[Axis, Axis, Axis, Axis]
+"""Batch, M, N and K."""
 NARROW = {"f16": f16, "bf16": bf16}
 """By precision, what factors of f32 are rounded to; the others say how f32 itself is multiplied."""
 
 
 def emit(values: Values, form: Product, schedule: Schedule, precision: str) -> tuple[int, ...]:
     """Write the kernel; the grid."""
-    code, sizes = values.code, values.found.sizes
-    m, n, k = (axis(s, d, sizes, b) for s, d, b in zip("mnk", (form.m, form.n, form.k), _blocks(schedule), strict=True))
-    batch = replace(axis("b", form.batch, sizes, 1))
-    grid = (m.blocks * n.blocks, batch.blocks)
-    if batch.blocks > MOST:
-        raise Unsupported(f"{batch.blocks} products of a batch: expected {MOST} at most")
-    if batch.blocks > 1:
-        batch.start = code.emit(PidOp(1))
-    _place(code, m, n, schedule.group)
-    if k.blocks == 1:
-        acc = _dot(values, form, (batch, m, n, k), _zero(code, m, n), precision)
-    else:
-        with code.loop(0, k.blocks * k.block, k.block, [_zero(code, m, n)]) as loop:
-            loop.carried[0].name_hint = "acc"
-            k.start = loop.index
-            loop.yielded = [_dot(values, form, (batch, m, n, k), loop.carried[0], precision)]
-        acc = loop.results[0]
-    values.frame, values.guarded = Frame(batch, m, n), frozenset()
+    code = values.code
+    batch, m, n, k = axes(values, form, schedule)
+    acc = summed(values, form, (batch, m, n, k), precision)
+    values.frame = Frame(batch, m, n)
     point = batch.forms() | m.forms() | n.forms()
     member = form.member
     access = member.generic.outputs[0]
@@ -61,11 +47,42 @@ def emit(values: Values, form: Product, schedule: Schedule, precision: str) -> t
         acc = code.emit(arith.AddfOp(*code.pair(acc, values.at(access.value, forms))))
     code.remember(("made", member.results[0], tuple(forms)), acc)
     store(values, list(values.found.outputs), point)
-    return grid if batch.blocks > 1 else grid[:1]
+    return (m.blocks * n.blocks, batch.blocks) if batch.blocks > 1 else (m.blocks * n.blocks,)
 
 
-def _blocks(schedule: Schedule) -> tuple[int, int, int]:
-    return schedule.BM, schedule.BN, schedule.BK
+def axes(values: Values, form: Product, schedule: Schedule) -> Axes:
+    """Batch, M, N and K; where a program's block of the first three begins."""
+    code, sizes = values.code, values.found.sizes
+    m, n = axis("m", form.m, sizes, schedule.BM), axis("n", form.n, sizes, schedule.BN)
+    batch, k = axis("b", form.batch, sizes, 1), axis("k", form.k, sizes, schedule.BK)
+    if batch.blocks > MOST:
+        raise Unsupported(f"{batch.blocks} products of a batch: expected {MOST} at most")
+    if batch.blocks > 1:
+        batch.start = code.emit(PidOp(1))
+    _place(code, m, n, schedule.group)
+    return batch, m, n, k
+
+
+def summed(
+    values: Values, form: Product, found: Axes, precision: str, part: tuple[SSAValue, int] | None = None
+) -> SSAValue:
+    """A block's sum over K; over a part of it, by its number, of so many blocks."""
+    code = values.code
+    _, m, n, k = found
+    first, count = None, k.blocks
+    if part is not None:
+        first, count = code.times(part[0], part[1] * k.block), part[1]
+    if count == 1:
+        k.start = first
+        acc = _dot(values, form, found, _zero(code, m, n), precision)
+    else:
+        with code.loop(0, count * k.block, k.block, [_zero(code, m, n)]) as loop:
+            loop.carried[0].name_hint = "acc"
+            k.start = loop.index if first is None else code.add(first, loop.index)
+            loop.yielded = [_dot(values, form, found, loop.carried[0], precision)]
+        acc = loop.results[0]
+    values.guarded = frozenset()
+    return acc
 
 
 def _zero(code: Code, m: Axis, n: Axis) -> SSAValue:
@@ -101,7 +118,7 @@ def _place(code: Code, m: Axis, n: Axis, group: int) -> None:
         n.start = code.times(code.emit(arith.DivSIOp(inside, rows)), n.block)
 
 
-def _dot(values: Values, form: Product, axes: tuple[Axis, ...], acc: SSAValue, precision: str) -> SSAValue:
+def _dot(values: Values, form: Product, axes: Axes, acc: SSAValue, precision: str) -> SSAValue:
     """One step along K."""
     batch, m, n, k = axes
     lhs, rhs = form.member.generic.inputs

@@ -5,8 +5,9 @@ acc = 0; for k in 0 .. R by BR: acc += x[r, k + arange(BR)];  s = sum(acc)      
 acc = -inf; for k in 0 .. 9: acc = max(acc, x[r at k % 3, k // 3])                       a window, place by place
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import inf
 
 from xdsl.dialects import arith
@@ -21,27 +22,42 @@ from ....dialects.tile.memory import LoadOp
 from ....dialects.tile.reduction import ReduceOp
 from .axis import Axis, Form, Frame, axis
 from .body import Unsupported, like
+from .code import Code
 from .pointwise import full, store, x_axis
 from .schedule import Schedule
 from .shape import COMBINE, Rows
 from .values import Values
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a row: its number, how many there are, its blocks."""
+
+    number: SSAValue
+    count: int
+    blocks: int
+
+
 def emit(values: Values, form: Rows, schedule: Schedule) -> tuple[int, ...]:
     """Write the kernel; the grid."""
+    made = writer(values, form, schedule)
+    for stage, row in zip(values.found.stages, form.r, strict=True):
+        if stage.reduced:
+            made.reduce(stage, row)
+    for row in dict.fromkeys(made.dims_of(value, form) for value in values.found.outputs):
+        made.finish([v for v in values.found.outputs if made.dims_of(v, form) == row], row)
+    return (made.x.blocks,)
+
+
+def writer(values: Values, form: Rows, schedule: Schedule) -> "Writer":
+    """What writes a kernel; a program has a block of the rows."""
     x = x_axis(values.found, form.x, schedule)
     if x.blocks > 1:
         x.start = values.code.times(values.code.emit(PidOp(0)), x.block)
-    writer = _Writer(values, x, schedule)
-    for stage, row in zip(values.found.stages, form.r, strict=True):
-        if stage.reduced:
-            writer.reduce(stage, row)
-    for row in dict.fromkeys(writer.dims_of(value, form) for value in values.found.outputs):
-        writer.finish([v for v in values.found.outputs if writer.dims_of(v, form) == row], row)
-    return (x.blocks,)
+    return Writer(values, x, schedule)
 
 
-class _Writer:
+class Writer:
     """Writes the stages of one kernel."""
 
     def __init__(self, values: Values, x: Axis, schedule: Schedule):
@@ -59,16 +75,20 @@ class _Writer:
         return axis("r", row, self.values.found.sizes, self.schedule.BR)
 
     @contextmanager
-    def along(self, r: Axis, carried: Sequence[SSAValue] = ()):
-        """The row's blocks, in a loop if there are several: yields the loop's carried values, and takes new ones."""
-        if r.blocks == 1:
+    def along(self, r: Axis, carried: Sequence[SSAValue] = (), part: Part | None = None):
+        """The row's blocks, or those of a part of it, in a loop if there are several: yields the loop's carried values,
+        and takes new ones."""
+        count = r.blocks if part is None else part.blocks
+        first = None if part is None else self.code.times(part.number, part.blocks * r.block)
+        if count == 1:
             carrier = _Carrier(list(carried))
+            r.start = first
             self.values.frame = self.frame(r)
             yield carrier
             return
-        with self.code.loop(0, r.blocks * r.block, r.block, carried, static=r.block == 1 and r.total <= 9) as loop:
+        with self.code.loop(0, count * r.block, r.block, carried, static=r.block == 1 and r.total <= 9) as loop:
             carrier = _Carrier(list(loop.carried))
-            r.start = loop.index
+            r.start = loop.index if first is None else self.code.add(first, loop.index)
             self.values.frame = self.frame(r)
             yield carrier
             loop.yielded = carrier.values
@@ -84,22 +104,33 @@ class _Writer:
 
     def reduce(self, stage: Stage, row: tuple[int, ...]) -> None:
         """Make what a stage reduces to."""
-        r, members = self.axis(row), stage.of("reduce")
-        if r.block == 1:
+        members = stage.of("reduce")
+        if (r := self.axis(row)).block == 1:
             self._one_by_one(members, r)
             return
+        for member, block in zip(members, self.sums(stage, row), strict=True):
+            self.values.frame = self.kept()
+            remember(self.values, member, block, self.x.forms())
+
+    def sums(self, stage: Stage, row: tuple[int, ...], part: Part | None = None) -> list[SSAValue]:
+        """What the elements of a row, or of a part of it, come to, for each reduction."""
+        r, members = self.axis(row), stage.of("reduce")
+        if part is not None:
+            r.programs = part.count * part.blocks
         shape = self.frame(r).shape
-        one = r.blocks == 1
-        starts = [] if one else [self._neutral(m, shape) for m in members]
-        with self.along(r, starts) as carrier:
+        one = (r.blocks if part is None else part.blocks) == 1
+        starts = [] if one else [neutral(self.code, m, shape) for m in members]
+        with self.along(r, starts, part) as carrier:
             point = self.x.forms() | r.forms()
             found = [self._element(member, point, shape, r) for member in members]
             if not one:
                 pairs = zip(members, carrier.values, found, strict=True)
-                found = [self._combined(m, acc, new) for m, acc, new in pairs]
+                found = [combined(self.code, m, acc, new) for m, acc, new in pairs]
             carrier.values = found
-        for member, block in zip(members, carrier.values, strict=True):
-            self._reduced(member, block, r)
+        place, self.rank = self.frame(r).places["r"], len(self.frame(r).places)
+        names = [COMBINE[type(combiner(member))][0] for member in members]
+        blocks = [self.code.emit(ReduceOp(n, v, place)) for n, v in zip(names, carrier.values, strict=True)]
+        return [self.code.emit(ExpandOp(block, place)) if self.rank > 1 else block for block in blocks]
 
     def _one_by_one(self, members: list[Member], r: Axis) -> None:
         """Run the bodies for each place of a row, one after the other: of windows, and where no op combines in any
@@ -127,63 +158,17 @@ class _Writer:
     def _element(self, member: Member, point: dict[int, Form], shape: tuple[int, ...], r: Axis) -> SSAValue:
         """What a reduction takes in, with what it ignores past the row's end."""
         values = self.values
-        combiner = self._combiner(member)
-        (taken,) = (v for v in combiner.operands if v is not member.generic.output_args[0])
+        (taken,) = (v for v in combiner(member).operands if v is not member.generic.output_args[0])
         values.guarded = frozenset({"r"})
         found = values.body(member, full(member, point)).value(taken)
         values.guarded = frozenset()
-        ignored = self._ignored(member, kind(found))
+        ignored = neutral_number(member, kind(found))
         load = found.owner
         if isinstance(load, LoadOp) and dims(found)[values.frame.places["r"]] > 1:
             found = values.refilled(load, ignored)
         elif r.is_cut:
             found = values.select(values.inside("r"), found, ignored)
         return self.code.wide(found, shape) if shape else found
-
-    def _combiner(self, member: Member) -> Operation:
-        combiner = member.generic.combiner
-        if combiner is None or type(combiner) not in COMBINE:
-            raise Unsupported(f"no reduction by {combiner.name if combiner is not None else 'several ops'}")
-        return combiner
-
-    def _ignored(self, member: Member, type_: Attribute) -> float:
-        number = COMBINE[type(self._combiner(member))][1]
-        if dtype(type_).kind in "iu" and number in (inf, -inf):
-            bits = 8 * dtype(type_).itemsize - 1
-            return -(2**bits) if number < 0 else 2**bits - 1
-        return number
-
-    def _neutral(self, member: Member, shape: tuple[int, ...]) -> SSAValue:
-        type_ = element(member.results[0])
-        number = self._ignored(member, type_)
-        return self.code.emit(FullOp(number, type_, shape)) if shape else self.code.number(number, type_)
-
-    def _combined(self, member: Member, one: SSAValue, other: SSAValue) -> SSAValue:
-        return self.code.emit(like(self._combiner(member), self.code.same(one, other)))
-
-    def _reduced(self, member: Member, block: SSAValue, r: Axis) -> None:
-        """A row's block to one element, joined with what the sum began with; remember the tensor."""
-        values, code = self.values, self.code
-        place = self.frame(r).places["r"]
-        self.rank = len(self.frame(r).places)
-        block = code.emit(ReduceOp(COMBINE[type(self._combiner(member))][0], block, place))
-        block = code.emit(ExpandOp(block, place)) if self.rank > 1 else block
-        access = member.generic.outputs[0]
-        init = values.found.inits.get(access.value)
-        values.frame = self.kept()
-        forms = values.forms(access, member, full(member, self.x.forms()))
-        if init is None or not self._is_neutral(init, member):
-            block = self._combined(member, block, values.at(access.value, forms))
-        code.remember(("made", member.results[0], tuple(forms)), block)
-
-    def _is_neutral(self, init: SSAValue, member: Member) -> bool:
-        owner = init.owner
-        wanted = self._ignored(member, init.type)
-        return (
-            isinstance(owner, arith.ConstantOp)
-            and isinstance(owner.value, IntegerAttr | FloatAttr)
-            and owner.value.value.data == wanted
-        )
 
     def finish(self, results: list[SSAValue], row: tuple[int, ...]) -> None:
         """Write the results that have these dims along rows."""
@@ -200,3 +185,52 @@ class _Carrier:
 
     def __init__(self, values: list[SSAValue]):
         self.values = values
+
+
+def combiner(member: Member) -> Operation:
+    """The op that combines the elements of a reduction."""
+    found = member.generic.combiner
+    if found is None or type(found) not in COMBINE:
+        raise Unsupported(f"no reduction by {found.name if found is not None else 'several ops'}")
+    return found
+
+
+def neutral_number(member: Member, type_: Attribute) -> float:
+    """What a reduction ignores."""
+    number = COMBINE[type(combiner(member))][1]
+    if dtype(type_).kind in "iu" and number in (inf, -inf):
+        bits = 8 * dtype(type_).itemsize - 1
+        return -(2**bits) if number < 0 else 2**bits - 1
+    return number
+
+
+def neutral(code: Code, member: Member, shape: tuple[int, ...]) -> SSAValue:
+    """A block of what a reduction ignores."""
+    type_ = element(member.results[0])
+    number = neutral_number(member, type_)
+    return code.emit(FullOp(number, type_, shape)) if shape else code.number(number, type_)
+
+
+def combined(code: Code, member: Member, one: SSAValue, other: SSAValue) -> SSAValue:
+    """Two blocks of a reduction's elements as one."""
+    return code.emit(like(combiner(member), code.same(one, other)))
+
+
+def remember(values: Values, member: Member, block: SSAValue, point: Mapping[int, Form]) -> None:
+    """Join what a row came to with what its sum began with; that is the tensor at a point of the frame."""
+    access = member.generic.outputs[0]
+    init = values.found.inits.get(access.value)
+    forms = values.forms(access, member, full(member, point))
+    if init is None or not _is_neutral(init, member):
+        block = combined(values.code, member, block, values.at(access.value, forms))
+    values.code.remember(("made", member.results[0], tuple(forms)), block)
+
+
+def _is_neutral(init: SSAValue, member: Member) -> bool:
+    owner = init.owner
+    wanted = neutral_number(member, init.type)
+    return (
+        isinstance(owner, arith.ConstantOp)
+        and isinstance(owner.value, IntegerAttr | FloatAttr)
+        and owner.value.value.data == wanted
+    )

@@ -3,6 +3,7 @@
 {BM = 128, BN = 64, BK = 32, group = 8, stages = 3, warps = 4}          a contraction
 {BX = 1, BR = 1024, stages = 2, warps = 4}                              rows
 {BX = 1024, stages = 2, warps = 4}                                      pointwise
+{BM = 16, BN = 64, BK = 64, split = 8, stages = 4, warps = 2}           a contraction of few results, in 8 parts
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -18,7 +19,8 @@ class ScheduleError(ValueError):
 @dataclass(frozen=True)
 class Schedule:
     """Indices of a block: parallel ones X and reduced ones R, of a contraction M, N and K; programs of one row of
-    blocks run `group` at a time; warps of a program, stages of its loop's pipeline."""
+    blocks run `group` at a time; parts that a sum is `split` into, which a second kernel, of blocks BX, adds up;
+    warps of a program, stages of its loop's pipeline."""
 
     BX: int = 0
     BR: int = 0
@@ -26,6 +28,7 @@ class Schedule:
     BN: int = 0
     BK: int = 0
     group: int = 0
+    split: int = 0
     warps: int = 4
     stages: int = 2
 
@@ -48,7 +51,7 @@ def schedule_of(attribute: Attribute | None) -> Schedule | None:
         if name not in KNOBS or not isinstance(value, IntegerAttr):
             raise ScheduleError(f"expected numbers for {', '.join(KNOBS)}, found {name} = {value}")
         numbers[name] = value.value.data
-        if name not in ("group", "stages") and (numbers[name] < 1 or numbers[name] & (numbers[name] - 1)):
+        if name not in ("group", "split", "stages") and (numbers[name] < 1 or numbers[name] & (numbers[name] - 1)):
             raise ScheduleError(f"{name}: expected a power of two, found {numbers[name]}")
     return Schedule(**numbers)
 

@@ -8,8 +8,13 @@
       %r = 1024 * pid + arange 1024;  tile.store exp(tile.load %x[%r]), %y[%r]
     }
 
-Launches stay as they are: the arguments keep their places. After choose-tile-schedule; before plan-memory, which sees
-launches only.
+Launches stay as they are: the arguments keep their places. Of a schedule with `split` two kernels come, and memory
+between them:
+
+    kernel.launch @k0(%x, %w, %y)   -->   %p = memref.alloc() : memref<8x768xf32>
+                                          kernel.launch @k0_parts(%p, %x, %w);  kernel.launch @k0(%p, %y)
+
+After choose-tile-schedule; before plan-memory, which sees launches only.
 """
 
 from dataclasses import dataclass
@@ -17,7 +22,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import memref
 from xdsl.dialects.builtin import MemRefType, ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import PassFailedException
@@ -26,7 +31,7 @@ from ....dialects._report import rewriting
 from ....dialects._shape import dtype, element
 from ....dialects.kernel import FuncOp, LaunchOp
 from ..lower.body import Unsupported
-from ..lower.kernel import lowered
+from ..lower.kernel import Lowered, lowered
 from ..lower.schedule import ScheduleError, schedule_of
 from ..lower.views import alignments
 
@@ -50,10 +55,26 @@ class LowerKernelToTile(ModulePass):
             try:
                 if (schedule := schedule_of(func.schedule)) is None:
                     raise ScheduleError("it has no schedule; run choose-tile-schedule first")
-                made = lowered(func, schedule, _aligns(func, launches.get(func.sym_name.data, [])), self.precision)
+                given = launches.get(func.sym_name.data, [])
+                made = lowered(func, schedule, _aligns(func, given), self.precision)
             except (Unsupported, ScheduleError) as error:
                 raise PassFailedException(f"lower-kernel-to-tile: {where}: {error}") from error
-            Rewriter.replace_op(func, made, [])
+            Rewriter.replace_op(func, [step.kernel for step in made.steps], [])
+            for launch in given if made.memory is not None else ():
+                _launch_steps(launch, made)
+
+
+def _launch_steps(launch: LaunchOp, made: Lowered) -> None:
+    """Launch each step in the place of the kernel, with memory between them."""
+    assert made.memory is not None
+    memory = memref.AllocOp([], [], made.memory)
+    ops: list[Operation] = [memory]
+    for step in made.steps:
+        given = [memory.memref if i is None else launch.arguments[i] for i in step.arguments]
+        ops.append(LaunchOp(step.kernel.sym_name.data, given))
+    for op in ops:
+        op.location = launch.location
+    Rewriter.replace_op(launch, ops, [])
 
 
 def _aligns(func: FuncOp, launches: list[LaunchOp]) -> dict[int, int]:

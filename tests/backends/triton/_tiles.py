@@ -1,11 +1,16 @@
 """A module through the passes of the Triton target to tile kernels, and what these compute."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
+from aic.backends.triton.lower.body import Unsupported
 from aic.backends.triton.lower.schedule import Schedule
+from aic.backends.triton.lower.shape import form
+from aic.backends.triton.lower.split import parts
 from aic.compiler.interpret import interpret
 from aic.compiler.pipeline import run_pipeline
+from aic.dialects._stages import analyse
 from aic.dialects.graph.weight import AicContext
 from aic.dialects.kernel import FuncOp
 from aic.dialects.tile.kernel import KernelOp
@@ -27,14 +32,28 @@ def small(random: Random) -> Schedule:
     )
 
 
-def tiles(ctx: AicContext, module: ModuleOp, before: str = TENSOR, random: Random | None = None) -> None:
-    """Lower to tile kernels; with small blocks of random sizes where `random` is given."""
+def tiles(
+    ctx: AicContext, module: ModuleOp, before: str = TENSOR, random: Random | None = None, split: int = 0
+) -> None:
+    """Lower to tile kernels; with small blocks of random sizes where `random` is given, sums in `split` parts where
+    they can be."""
     run_pipeline(ctx, module, before, verify_each=True)
     for func in [op for op in module.ops if isinstance(op, FuncOp)] if random is not None else ():
-        func.schedule = small(random).attribute()
+        schedule = replace(small(random), split=split)
+        func.schedule = (schedule if split and splits(func, schedule) else replace(schedule, split=0)).attribute()
     run_pipeline(ctx, module, TILES, verify_each=True)
     assert not any(isinstance(op, FuncOp) for op in module.ops)
     assert any(isinstance(op, KernelOp) for op in module.ops)
+
+
+def splits(func: FuncOp, schedule: Schedule) -> bool:
+    """Whether a kernel's sums can be made in parts."""
+    if (found := analyse(func)) is None:
+        return False
+    try:
+        return parts(found, form(found), schedule).count > 1
+    except Unsupported:
+        return False
 
 
 def expect_equal(found: list[np.ndarray], wanted: list[np.ndarray], tolerance: float) -> None:

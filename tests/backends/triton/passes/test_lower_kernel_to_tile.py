@@ -14,12 +14,13 @@ GRAPH = "fold-constants,drop-redundant,fold-batch-norm,cse,dce"
 VIEWS = f"lower-graph-to-tensor,sink-concat,fold-views,{TENSOR}"
 
 
-@pytest.mark.parametrize("blocks", ["chosen", "small"])
+@pytest.mark.parametrize("blocks", ["chosen", "small", "parts"])
 @pytest.mark.parametrize("name", [n for n in NETWORKS if n != "quantized"])
 def test_networks(name: str, blocks: str):
     model, inputs = NETWORKS[name]()
     ctx = context()
     module = import_onnx(model, ctx)
     wanted = interpret(ctx, module, list(inputs.values()))
-    tiles(ctx, module, f"{GRAPH},{VIEWS}", Random(3) if blocks == "small" else None)
+    random = None if blocks == "chosen" else Random(3)
+    tiles(ctx, module, f"{GRAPH},{VIEWS}", random, split=3 if blocks == "parts" else 0)
     expect_equal(interpret(ctx, module, list(inputs.values())), wanted, 3e-6)
