@@ -4,22 +4,31 @@ multiprocessors.
     contraction 196 x 1024 x 256      32 programs of 64 x 128: one round of 132
     rows of 768                       a row a program
     rows of 12544 apart (pixels)      64 channels side by side, 64 pixels at a time
+    contraction 49 x 512 x 4608       8 programs of 64 x 64, in 8 parts of K each
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from ....dialects._shape import dtype, element
 from ....dialects._stages import Kernel
+from .body import Unsupported
 from .flash import Attention
 from .schedule import Schedule, power
 from .shape import Pointwise, Product, Rows
+from .split import parts
 
 SHARED = 160 * 1024
 """Bytes of shared memory that the pipeline's stages may take: what sm_80 has."""
 HELD = 8192
 """Elements of a row that a program holds."""
+SPLITS = (2, 4, 8, 16, 32)
+"""Parts that a contraction's sum may have."""
+WORTH = 0.6
+"""The share of the time that parts have to come below: they are a launch more, and the estimate is rough."""
+LONG, PART = 256 * 1024, 64 * 1024
+"""Bytes that a program reads of rows above which these are cut, and of a part of them."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,20 @@ def _rows(found: Kernel, form: Rows, gpu: Gpu) -> Schedule:
     else:
         bx = min(power(rows), max(16, min(64, power(rows // gpu.sms))))
         br = min(power(length), 4096 // bx)
-    return Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
+    schedule = Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
+    return replace(schedule, split=_parts(found, form, schedule, -(-rows // bx), length * bx, gpu))
+
+
+def _parts(found: Kernel, form: Rows, schedule: Schedule, programs: int, elements: int, gpu: Gpu) -> int:
+    """Parts of long rows, where these are so few that most multiprocessors would have none; 0 for none."""
+    bytes = elements * max(dtype(element(a)).itemsize for a in found.func.body.block.args)
+    if 4 * programs > gpu.sms or bytes < LONG:
+        return 0
+    wanted = replace(schedule, split=min(gpu.sms // programs, -(-bytes // PART)))
+    try:
+        return parts(found, form, wanted).count
+    except Unsupported:
+        return 0
 
 
 def _attention(found: Kernel, form: Attention, gpu: Gpu, precision: str) -> Schedule:
@@ -98,7 +120,19 @@ def _product_of(size: tuple[int, int, int, int], near: int, bytes: int, exact: b
     candidates = [s for s in _candidates(m, n, k, bytes, exact) if k == near or not fits or s.BK in fits]
     if near < 16:  # looked up one by one, and none to be kept in flight
         candidates = [s for s in candidates if s.BK <= 32 and s.BM * s.BK <= 2048]
-    return min(candidates, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.BM * s.BN, -s.BK))
+    best = min(candidates, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.BM * s.BN, -s.BK))
+    cut = [replace(s, split=parts) for s in candidates for parts in SPLITS if _shares(size, s, parts, gpu)]
+    split = min(cut, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.split, s.BM * s.BN), default=best)
+    pays = _seconds(batch, (m, n, k), split, gpu, bytes) < WORTH * _seconds(batch, (m, n, k), best, gpu, bytes)
+    return split if pays else best
+
+
+def _shares(size: tuple[int, int, int, int], schedule: Schedule, parts: int, gpu: Gpu) -> bool:
+    """Whether the blocks of results leave multiprocessors idle that so many parts of at least two steps would keep
+    busy, without more of them than these."""
+    batch, m, n, k = size
+    tiles = batch * -(-m // schedule.BM) * -(-n // schedule.BN)
+    return tiles * parts <= 2 * gpu.sms and tiles < gpu.sms and -(-k // schedule.BK) >= 2 * parts
 
 
 def _candidates(m: int, n: int, k: int, bytes: int, exact: bool) -> Iterator[Schedule]:
@@ -118,13 +152,17 @@ def _candidates(m: int, n: int, k: int, bytes: int, exact: bool) -> Iterator[Sch
 def _seconds(batch: int, size: tuple[int, int, int], schedule: Schedule, gpu: Gpu, bytes: int) -> float:
     """Of `batch` products of M x N x K."""
     (m, n, k), bm, bn, bk = size, schedule.BM, schedule.BN, schedule.BK
-    tiles = batch * -(-m // bm) * -(-n // bn)
+    parts = max(1, schedule.split)
+    whole, blocks = k, -(-k // bk)
+    k = -(-blocks // parts) * bk
+    tiles = batch * -(-m // bm) * -(-n // bn) * parts
     resident = max(1, min(SHARED // ((bm + bn) * bk * bytes * schedule.stages), 16 // schedule.warps))
     rounds = -(-tiles // (gpu.sms * resident))
     full = min(tiles, gpu.sms * resident) / gpu.sms
     feed = min(1.0, bm * bn / 128**2) ** 0.35 * min(1.0, bk * bytes / 128) ** 0.15
     compute = 2 * bm * bn * -(-k // bk) * bk * rounds * max(1.0, full) / (gpu.flops * feed / gpu.sms)
     traffic = tiles * (bm + bn) * k * bytes / gpu.l2
-    memory = batch * bytes * (m * k + k * n + m * n) / gpu.dram
+    memory = batch * bytes * (m * whole + whole * n + m * n) / gpu.dram
     steps = -(-k // bk) * rounds * 2e-7
-    return gpu.launch + max(compute, traffic, memory) + steps
+    adding = 0.0 if parts == 1 else gpu.launch + 2 * 4 * parts * batch * m * n / gpu.l2
+    return gpu.launch + max(compute, traffic, memory) + steps + adding

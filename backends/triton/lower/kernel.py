@@ -25,7 +25,7 @@ from .code import Code
 from .flash import Attention
 from .schedule import Schedule
 from .shape import Pointwise, Product, Rows, form
-from .split import emit_parts, emit_sums, parts
+from .split import adding_block, emit_parts, emit_sums, parts
 from .values import Values
 from .views import Views
 
@@ -70,7 +70,8 @@ def lowered(func: kernel.FuncOp, schedule: Schedule, aligns: Mapping[int, int], 
         return lowered(func, replace(schedule, split=0), aligns, precision)
     assert isinstance(shaped, Product | Rows)
     one = replace(schedule, BX=0) if isinstance(shaped, Product) else schedule
-    other = Schedule(BX=schedule.BX if isinstance(shaped, Product) and schedule.BX else 256, warps=4)
+    bx = schedule.BX if isinstance(shaped, Product) and schedule.BX else adding_block(cut)
+    other = Schedule(BX=bx, warps=max(1, bx // 64))
     first = making.twice(
         f"{name}_parts", one, cut.written, lambda v, memory: emit_parts(v, shaped, cut, one, precision, memory)
     )

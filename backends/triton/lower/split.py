@@ -24,7 +24,7 @@ from . import product, rows
 from .axis import Axis, Digit, Form, Frame, axis, materialize
 from .body import Unsupported
 from .pointwise import store
-from .schedule import Schedule
+from .schedule import Schedule, power
 from .shape import Product, Rows
 from .values import Values
 
@@ -86,6 +86,11 @@ def parts(found: Kernel, form: object, schedule: Schedule) -> Parts:
     return Parts(-(-blocks // each), each, members, elements.pop(), flat, tuple(_total(found, g) for g in groups))
 
 
+def adding_block(cut: Parts) -> int:
+    """Indices of a block of the kernel that adds parts up: few, so that all multiprocessors have one."""
+    return max(32, min(256, power(prod(cut.axes) // 128)))
+
+
 def _sums_once(found: Kernel, form: Rows, schedule: Schedule) -> bool:
     return not form.one_by_one and schedule.BR > 1 and sum(bool(stage.reduced) for stage in found.stages) == 1
 
@@ -131,7 +136,7 @@ def _put(values: Values, cut: Parts, memory: SSAValue, part: SSAValue, made: SSA
 def emit_sums(values: Values, cut: Parts, schedule: Schedule, memory: SSAValue) -> tuple[int, ...]:
     """Write the kernel that adds the parts of each sum up, and does what becomes of it; the grid."""
     code = values.code
-    x = axis("x", cut.dims, values.found.sizes, schedule.BX or 256)
+    x = axis("x", cut.dims, values.found.sizes, schedule.BX)
     if x.blocks > 1:
         x.start = code.times(code.emit(PidOp(0)), x.block)
     values.frame = Frame(x)
