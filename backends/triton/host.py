@@ -8,8 +8,9 @@
 Loops of a known number of rounds are rolled out. After `plan-memory`, because the places are bytes of one arena.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
+from operator import add, mul, sub
 
 from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, MemRefType, ModuleOp, StringAttr
@@ -25,6 +26,13 @@ from ...dialects.tile.kernel import KernelOp
 from ..target import TargetError
 from .printed import printed
 from .program import ALIGNMENT, Family, Launch, Place, Port, Program
+
+NUMBERS: Mapping[type[Operation], Callable[[int | float, int | float], int | float]] = {
+    arith.AddiOp: add,
+    arith.SubiOp: sub,
+    arith.MuliOp: mul,
+}
+"""What the host computes: places of a loop's rounds, from the last to the first in a sequence read backwards."""
 
 
 def family(modules: Sequence[tuple[Mapping[str, int], ModuleOp]], name: str = "model") -> Family:
@@ -135,9 +143,8 @@ class _Host:
                 self.places[op.res] = Place("weight", self.weights.places[op], size(op.res.type))
             case arith.ConstantOp(value=IntegerAttr() | FloatAttr() as number):
                 self.scalars[op.result] = number.value.data
-            case arith.AddiOp() | arith.MuliOp():
-                one, other = (self.scalar(v, op) for v in op.operands)
-                self.scalars[op.result] = one + other if isinstance(op, arith.AddiOp) else one * other
+            case arith.AddiOp() | arith.SubiOp() | arith.MuliOp():
+                self.scalars[op.result] = NUMBERS[type(op)](*(self.scalar(v, op) for v in op.operands))
             case memref.ViewOp():
                 base, shift = self.places[op.source], int(self.scalar(op.byte_shift, op))
                 self.places[op.results[0]] = Place(base.space, base.offset + shift, size(op.results[0].type))

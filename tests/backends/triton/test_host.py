@@ -82,6 +82,11 @@ def test_a_host_that_would_wait_for_the_gpu_is_refused():
         ).replace('["a"]', '["a", "n"]'))  # fmt: skip
 
 
+def test_the_host_counts_what_it_can():
+    counted = "%a = arith.constant 5 : index  %b = arith.constant 3 : index  %hi = arith.subi %a, %b : index"
+    assert read(MAIN.replace("%hi = arith.constant 2 : index", counted)).launches == read().launches
+
+
 def test_a_kernel_that_was_not_lowered_is_told():
     text = "kernel.func @left(%x: memref<64xf16>) { kernel.return }"
     with pytest.raises(TargetError, match=r"@left is no tile\.kernel"):

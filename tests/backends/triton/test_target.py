@@ -14,7 +14,7 @@ from aic.compiler.errors import CompileError
 
 from ...compiler.networks import NETWORKS, Net
 
-ON_DEVICE = tuple(name for name in NETWORKS if name not in ("control", "lstm", "quantized"))
+ON_DEVICE = tuple(name for name in NETWORKS if name not in ("control", "quantized"))
 """Those of floats whose host only launches."""
 TOLERANCE = {"f32": 2e-6, "f16": 4e-3}
 """Of the largest output: sums in another order; roundings to 11 bits between some ten kernels."""
