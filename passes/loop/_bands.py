@@ -91,3 +91,17 @@ def _hoist(value: SSAValue, before: scf.ForOp) -> None:
     block = before.parent_block()
     assert block is not None
     block.insert_op_before(op, before)
+
+
+def between(step: str, what: str, first: scf.ForOp, second: scf.ForOp) -> list[Operation]:
+    """The ops from one loop to the next, which may stand before both; Refused if they may not."""
+    found: list[Operation] = []
+    op = first.next_op
+    while op is not None and op is not second:
+        if not is_side_effect_free(op) or op.regions or any(v.owner is first for v in op.operands):
+            raise Refused(f"{step}: {what}", [f"between them stands {str(op).splitlines()[0]}"], at=nodes(op))
+        found.append(op)
+        op = op.next_op
+    if op is None:
+        raise Refused(f"{step}: {what}: expected them in one block, in this order", at=nodes(first, second))
+    return found

@@ -109,10 +109,18 @@ class Order:
         if not self.nest.statements:
             return None
         then = self._schedule(times)
-        late = then.lex_ge_union_map(then).intersect(self.now.lex_lt_union_map(self.now))
-        for (first, second), kind in KINDS.items():
+        return self.first_of(then.lex_ge_union_map(then).intersect(self.before()))
+
+    def before(self) -> Any:
+        """The pairs of rounds of which the one runs before the other."""
+        return self.now.lex_lt_union_map(self.now)
+
+    def first_of(self, pairs: Any, kinds: Sequence[tuple[bool, bool]] = tuple(KINDS)) -> Dependence | None:
+        """The first dependence of these kinds whose ends are among the pairs of rounds."""
+        for first, second in kinds:
+            kind = KINDS[first, second]
             ends = (self.writes if first else self.reads, self.writes if second else self.reads)
-            bad = ends[0].apply_range(ends[1].reverse()).intersect(late)
+            bad = ends[0].apply_range(ends[1].reverse()).intersect(pairs)
             if not bad.is_empty():
                 return self._shown(kind, bad, *ends)
         return None

@@ -62,6 +62,10 @@ class Numbers:
         """The smaller one."""
         return self._of(arith.MinSIOp, min, a, b)
 
+    def greatest(self, a: Number, b: Number) -> Number:
+        """The larger one."""
+        return self._of(arith.MaxSIOp, max, a, b)
+
     def _of(self, op: type[Operation], fold: Callable[[int, int], int], a: Number, b: Number) -> Number:
         x, y = known(a), known(b)
         if x is not None and y is not None:

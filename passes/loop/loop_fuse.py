@@ -18,11 +18,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.traits import is_side_effect_free
 
 from ...dialects._refusal import Refused
 from ...dialects._report import rewriting
 from ._affine import form
+from ._bands import between
 from ._copies import copy_body
 from ._dependence import Order, carried, check, order_of
 from ._naming import function_of, label, loops_named, name_after, nodes
@@ -46,17 +46,17 @@ class LoopFuse(ModulePass):
         found = loops_named(op, self.loops, self.name, least=2)
         first, second = found[0], found[1]
         what = f"{label(first)} and {label(second)} cannot be fused"
-        between = _between(what, first, second) if len(found) == 2 else []
+        passed = between(self.name, what, first, second) if len(found) == 2 else []
         if len(found) != 2 or self._step(first) != self._step(second):
             raise Refused(f"{self.name}: expected two loops of the same step", at=nodes(*found))
         carried(self.name, what, [first, second], "keep the value in memory")
         self._check_rounds(first, second)
-        order = order_of(self.name, [first, *between, second])
+        order = order_of(self.name, [first, *passed, second])
         times = shifted(order, first, second, self.shift)
         check(self.name, what, order, times, lambda: self._way_out(order, first, second))
         told = f" {self.shift} rounds later" if self.shift else ""
         if rewriting(first, "fuse", f"{label(first)} with {label(second)}{told}"):
-            for each in between:
+            for each in passed:
                 each.detach()
                 Rewriter.insert_op(each, InsertPoint.before(first))
             fuse(first, second, self.shift)
@@ -81,20 +81,6 @@ class LoopFuse(ModulePass):
             if order.broken(shifted(order, first, second, shift)) is None:
                 return f"{self.name}{{loops={','.join(self.loops)} shift={shift}}}"
         return ""
-
-
-def _between(what: str, first: scf.ForOp, second: scf.ForOp) -> list[Operation]:
-    """The ops from one loop to the next, which may stand before both; Refused if they may not."""
-    found: list[Operation] = []
-    op = first.next_op
-    while op is not None and op is not second:
-        if not is_side_effect_free(op) or op.regions or any(v.owner is first for v in op.operands):
-            raise Refused(f"loop-fuse: {what}", [f"between them stands {str(op).splitlines()[0]}"], at=nodes(op))
-        found.append(op)
-        op = op.next_op
-    if op is None:
-        raise Refused(f"loop-fuse: {what}: expected them in one block, in this order", at=nodes(first, second))
-    return found
 
 
 def shifted(order: Order, first: scf.ForOp, second: scf.ForOp, shift: int) -> Times:

@@ -22,6 +22,7 @@ TWO = (
     "loop-interchange{{loops={0},{1}}}",
     "loop-tile{{loops={0},{1} sizes={size},{after}}}",
     "loop-fuse{{loops={0},{1} shift={shift}}}",
+    "loop-compute-at{{producer={0} loop={1}}}",
 )
 LARGE = 40
 """Loops from which on nothing is unrolled any more."""
@@ -47,7 +48,7 @@ def _has_loops(op: scf.ForOp) -> bool:
 
 
 def _fit(form: str, x: scf.ForOp, y: scf.ForOp) -> bool:
-    return x.parent is y.parent if "fuse" in form else x.body.block is y.parent
+    return x.body.block is y.parent if "tile" in form or "interchange" in form else x.parent is y.parent
 
 
 @settings(max_examples=60, deadline=None)
