@@ -2,8 +2,9 @@
 
     bert_tiny    launches 48 (copies 2)    onnxruntime 77 nodes
 
-A launch is one `kernel.launch` of the host's functions, those in the bodies of its loops once; views are none. The peer
-is counted in the graph that it saves after all its optimisations, subgraphs included.
+A launch is one `kernel.launch` of the host's functions, those in the bodies of its loops once; views are none, and what
+a target copies by kernels is one. The peer is counted in the graph that it saves after all its optimisations, subgraphs
+included.
 """
 
 from collections import Counter
@@ -18,13 +19,15 @@ from xdsl.dialects.func import FuncOp
 
 from ..dialects import kernel
 from ..dialects._location import origins
+from ..dialects.tile.kernel import KernelOp
+from ..dialects.tile.memory import LoadOp, StoreOp
 from ..passes.loop.join_launches import only_moves
 from .driver import Options, Plan, lower
 from .errors import MissingToolError, UsageError
 from .frontends.onnx.model import Model
 
-LAST = ("bufferize", "join-launches")
-"""The passes that make launches on buffers, or fewer of them."""
+LAST = ("bufferize", "join-launches", "lower-kernel-to-tile")
+"""The passes that make launches on buffers, fewer of them, or more."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,30 @@ class Count:
 
 def launches(model: Model, target: str, options: Options) -> tuple[Launch, ...]:
     """The launches of a model, in order; UsageError for a target that has no kernels."""
-    lowered = lower(model, target, replace(options, edit=until_launches), until="loop")
-    kernels = {op.sym_name.data: op for op in lowered.module.walk() if isinstance(op, kernel.FuncOp)}
-    if not kernels and "loop" not in lowered.pipeline:
+    lowered = lower(model, target, replace(options, edit=until_launches))
+    kernels = {op.sym_name.data: op for op in lowered.module.walk() if isinstance(op, kernel.FuncOp | KernelOp)}
+    if not kernels and not any("bufferize" in text for text in lowered.pipeline.values()):
         raise UsageError(f"target {target} launches no kernels")
     functions = [op for op in lowered.module.ops if isinstance(op, FuncOp)]
     found = [op for function in functions for op in function.walk() if isinstance(op, kernel.LaunchOp)]
-    return tuple(Launch(op.kernel, only_moves(kernels[op.kernel]), origins(op.location)) for op in found)
+    return tuple(Launch(op.kernel, copies(kernels[op.kernel]), origins(op.location)) for op in found)
+
+
+def copies(found: kernel.FuncOp | KernelOp) -> bool:
+    """Whether a kernel only moves elements: of a tile kernel, whether what it stores are elements that it loads."""
+    if isinstance(found, kernel.FuncOp):
+        return only_moves(found)
+    return all(isinstance(op.value.owner, LoadOp) for op in found.walk() if isinstance(op, StoreOp))
 
 
 def until_launches(plan: Plan) -> Plan:
     """The plan up to the last pass that changes how many launches there are."""
-    steps = plan.get("loop", ())
-    place = max((i + 1 for i, step in enumerate(steps) if step.name in LAST), default=len(steps))
-    return {**plan, "loop": steps[:place]}
+    places = [(level, i + 1) for level, steps in plan.items() for i, step in enumerate(steps) if step.name in LAST]
+    if not places:
+        return plan
+    last, end = places[-1]
+    levels = list(plan)[: list(plan).index(last) + 1]
+    return {level: plan[level][:end] if level == last else plan[level] for level in levels}
 
 
 def peer_nodes(path: Path, shapes: dict[str, tuple[int, ...]]) -> Counter[str]:
