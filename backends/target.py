@@ -7,7 +7,7 @@ call = target.load(folder, manifest);  outputs = call(inputs)
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,11 @@ Seen = Mapping[str, Sequence[Array]]
 """By ONNX node what it was seen to make, in order; of several values the last of a type is the node's own."""
 Cached = Callable[[str, Callable[[Path], None]], Path]
 """`cached(key, make)`: a file with the content that `key` stands for, made by `make(path)` if there is none yet."""
+
+
+Lighter = Callable[[int, str], Iterator[tuple[str, ModuleOp]]]
+"""By number of a part and name of a kernel: other schedules of which the machine has to hold less, the fastest by guess
+first, as text and as a module of kernels that launches this one alone."""
 
 
 class TargetError(Exception):
@@ -180,6 +185,14 @@ class Target(ABC, Generic[M]):
         """Where the nodes of a module run that has come past the tensor level: `device`, `border`, `nodes` count them,
         `left` lists node, op and reason of those on the host. None: all are the target's."""
         del module
+
+    def eased(
+        self, parts: Sequence["Sized"], machine: M, options: EmitOptions, lighter: Lighter
+    ) -> Mapping[tuple[int, str], str]:
+        """Schedules for kernels whose code comes out badly, by number of the part and name: registers spilled, memory
+        that the machine has not. TargetError."""
+        del parts, machine, options, lighter
+        return {}
 
     @abstractmethod
     def emit(

@@ -109,6 +109,17 @@ class Scratch:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
+def kept(folder: Path) -> Cached:
+    """A `cached` that keeps nothing beyond a folder."""
+
+    def make(key: str, build: Callable[[Path], None]) -> Path:
+        if not (path := folder / key).exists():
+            build(path)
+        return path
+
+    return make
+
+
 @contextmanager
 def garbage_later() -> Iterator[None]:
     """No cyclic garbage collection meanwhile: IR is one large cycle, and walking it again and again costs a third."""
@@ -206,13 +217,19 @@ def build(source: Source | Model, target: str, folder: Path, options: Options) -
     if not options.name.isidentifier() or not options.name.isascii():
         raise UsageError(f"the prefix {options.name!r} is not an identifier of C", code="bad-prefix")
     chosen = target_named(target)
+    from .eased import eased
+
     if unknown := [kind for kind in options.kinds if kind not in chosen.kinds]:
         raise UsageError(f"target {target} writes no {unknown[0]!r}; it writes {', '.join(chosen.kinds)}")
     each = [replace(options, dims={**options.dims, **dims}, sizes=()) for dims in options.sizes] or [options]
     model = source if isinstance(source, Model) or not options.sizes else load(source)
     made = [lower(model, target, one) for one in each]
     emit = replace(emit_options(options), vectors=lambda: golden(made[0].model, each[0]))
+    scratch = Scratch()
+    emit = emit if emit.cached else replace(emit, cached=kept(scratch.path))
     start = time.perf_counter()
+    with _told():
+        made = eased(chosen, made, each, emit)
     largest, ports = _ports_by_size(options, made)
     with _told():
         dims = options.sizes or ({},)

@@ -63,6 +63,12 @@ class Space(ABC):
     def parsed(self, text: str) -> Schedule | None:
         """The schedule of a text; None if it is none of these."""
 
+    def lighter(self, schedule: Schedule) -> Iterator[Schedule]:
+        """Those of which a machine has to hold less at a time, the fastest by guess first; of those that are alike in
+        that, one."""
+        del schedule
+        return iter(())
+
     @abstractmethod
     def attribute(self, schedule: Schedule) -> Attribute:
         """What a kernel carries."""

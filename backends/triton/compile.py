@@ -73,25 +73,33 @@ def compile_kernels(
     kernels: Sequence[Kernel], archs: Sequence[str], jobs: int, cached: Cached, limit: float = LIMIT
 ) -> dict[tuple[str, str], Binary | Failure]:
     """Every kernel for every architecture, by name and architecture. TargetError without triton."""
-    release = triton_version()
+    triton_version()
     wanted = [(kernel, arch) for kernel in kernels for arch in archs]
-    with workers(min(jobs, max(len(wanted), 1)), limit) as pool, ThreadPoolExecutor(jobs) as threads:
+    with workers(min(jobs, max(len(wanted), 1)), limit) as pool:
+        return {(k.name, a): b for (k, a), b in zip(wanted, compile_by(pool, wanted, cached), strict=True)}
 
-        def one(item: tuple[Kernel, str]) -> Binary | Failure:
-            kernel, arch = item
-            try:
-                key = f"{kernel.key(arch, release)}"
-                return unpacked(cached(key, lambda path: pool.compile(kernel, arch, path)), kernel, arch)
-            except CompileFailed as error:
-                return Failure(str(error))
 
-        return {(k.name, arch): found for (k, arch), found in zip(wanted, threads.map(one, wanted), strict=True)}
+def compile_by(pool: "Workers", wanted: Sequence[tuple[Kernel, str]], cached: Cached) -> list[Binary | Failure]:
+    """Kernels, each for an architecture, in order, by processes that wait for them."""
+    release = triton_version()
+
+    def one(item: tuple[Kernel, str]) -> Binary | Failure:
+        kernel, arch = item
+        try:
+            key = f"{kernel.key(arch, release)}"
+            return unpacked(cached(key, lambda path: pool.compile(kernel, arch, path)), kernel, arch)
+        except CompileFailed as error:
+            return Failure(str(error))
+
+    with ThreadPoolExecutor(pool.count) as threads:
+        return [*threads.map(one, wanted)]
 
 
 class Workers:
     """Processes that wait for kernels."""
 
     def __init__(self, count: int, limit: float):
+        self.count = count
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._all = [Worker(limit) for _ in range(count)]
         for worker in self._all:

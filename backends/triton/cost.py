@@ -1,59 +1,110 @@
 """How long a kernel is likely to take on a GPU, from its numbers and its binary's statics, to rank schedules by.
 
-    worth_compiling({"BM": 256, "BN": 256, "BK": 64, "warps": 4, "stages": 3}, 4096, gpu)      False: it would spill
-    seconds(kernel, grid, statics, gpu)                                                        4.1e-05
+    seconds(kernel, grid, statics, gpu)        4.1e-05
 
-A roofline over rounds of programs: the multiprocessors work through the grid `resident` programs at a time, small tiles
-do not fill the tensor cores, what tiles read again comes from the second cache. Uncalibrated: it ranks schedules of one
-kernel, its seconds are no promise.
+Four floors, of which the largest counts most: arithmetic on the busiest multiprocessor; memory as far as the bytes in
+flight keep it busy (Little's law); what programs read again, from the second cache; the steps of a loop one after the
+other. Nothing here was calibrated on a device: it ranks schedules of one kernel, its seconds are no promise.
 """
 
-from collections.abc import Mapping
-from math import prod
+from dataclasses import dataclass
+from math import inf, prod
 
 from .kernel import Kernel
 from .machine import Gpu
 from .statics import Statics
 
-ACCUMULATORS = 160
-"""Sums of a thread above which a product is likely to spill; with an epilogue 128x256 by 8 warps, 128 each, does."""
 FULL, FEED = 128 * 128, 0.35
 """The tile that fills the tensor cores, and how steeply a smaller one falls short."""
-SPILL = 1.5
-"""What spilling costs, at least."""
-SPILLED = 64
-"""Bytes of spills that are no matter."""
+HIDING, HIDDEN = 8, 0.3
+"""Warps of a multiprocessor that hide each other's waiting, and how steeply fewer fall short."""
+NORM = 4
+"""How little a floor counts beside a larger one: by the norm of this power they are summed up."""
+SPILL = 1 / 200
+"""The part of its time that a kernel loses by each byte that a thread spills."""
+NARROW = 1.5
+"""What accesses narrower than 16 bytes cost where 16 were to be had."""
+LATENCY = 6e-7
+"""Seconds from a request to memory until its answer."""
+STEP, WAITING = 1.5e-7, 7e-7
+"""Seconds of a loop's step of a product at least: with the next one's factors on their way, and without."""
 
 
-def worth_compiling(schedule: Mapping[str, int], k: int, gpu: Gpu, element: int = 2) -> bool:
-    """Whether a product's schedule is likely to fit registers and shared memory, and has as many rounds as stages."""
-    bm, bn, bk, warps, stages = (schedule.get(key, default) for key, default in DEFAULTS.items())
-    fits = (bm + bn) * bk * element * stages <= gpu.shared
-    return fits and bm * bn // (warps * 32) <= ACCUMULATORS and -(-k // bk) >= min(stages, 2)
+@dataclass(frozen=True)
+class Shares:
+    """How a launch fills a GPU: programs that the busiest multiprocessor runs in all, and at a time; the part of all
+    multiprocessors that is busy on average."""
+
+    busiest: int
+    together: int
+    part: float
 
 
-DEFAULTS = {"BM": 64, "BN": 64, "BK": 32, "warps": 4, "stages": 3}
+def shares(programs: int, resident: int, gpu: Gpu) -> Shares:
+    """Of so many programs, `resident` of which a multiprocessor holds."""
+    busiest = -(-programs // gpu.sms)
+    return Shares(busiest, min(resident, busiest), programs / (busiest * gpu.sms))
 
 
-def seconds(kernel: Kernel, grid: tuple[int, int, int], like: Statics | None, gpu: Gpu) -> float:
-    """The time of one launch. Without statics, as if two programs were resident."""
-    programs, resident = prod(grid), max(like.resident, 1) if like is not None else 2
-    rounds = -(-programs // (gpu.sms * resident))
-    busy = programs / (rounds * gpu.sms * resident)
-    tile = kernel.schedule.get("BM", 0) * kernel.schedule.get("BN", 0)
-    feed = min(1.0, tile / FULL) ** FEED if kernel.dots and tile else 1.0
-    rate = gpu.tflops if kernel.dots else gpu.f32_tflops
-    compute = kernel.flops / (1e12 * rate * feed * busy)
-    memory = kernel.bytes / (1e9 * gpu.dram_gbs * min(1.0, 2 * busy * resident))
-    again = _read(kernel) / (1e9 * gpu.l2_gbs)
-    spills = like is not None and like.spilled > SPILLED
-    return 1e-6 * gpu.launch_us + max(compute, memory, again) * (SPILL if spills else 1.0)
+def seconds(kernel: Kernel, grid: tuple[int, int, int], like: Statics, gpu: Gpu) -> float:
+    """The time of one launch; infinite if a multiprocessor cannot hold a program."""
+    if not like.resident:
+        return inf
+    fill = shares(prod(grid), like.resident, gpu)
+    slow = NARROW if kernel.contiguous and not like.is_wide else 1.0
+    floors = (
+        _arithmetic(kernel, prod(grid), like, fill, gpu),
+        slow * _memory(kernel, prod(grid), like, fill, gpu),
+        slow * _read(kernel) / (1e9 * gpu.l2_gbs * fill.part),
+        _steps(kernel, like, fill),
+    )
+    return 1e-6 * gpu.launch_us + sum(f**NORM for f in floors) ** (1 / NORM) * (1 + SPILL * like.spilled)
+
+
+def _arithmetic(kernel: Kernel, programs: int, like: Statics, fill: Shares, gpu: Gpu) -> float:
+    tile = _tile(kernel)
+    hidden = min(1.0, fill.together * like.warps / HIDING) ** HIDDEN
+    if not like.tensor:
+        return kernel.flops / (1e12 * gpu.f32_tflops * fill.part * hidden)
+    feed = min(1.0, tile / FULL) ** FEED if tile else 1.0
+    made = max((p.elements for p in kernel.parameters if p.written), default=0)
+    waste = max(1.0, programs * tile / made) if tile and made else 1.0
+    return kernel.flops * waste / (1e12 * gpu.tflops * feed * fill.part * hidden)
+
+
+def _memory(kernel: Kernel, programs: int, like: Statics, fill: Shares, gpu: Gpu) -> float:
+    """Bytes at the rate that those in flight allow: of a pipeline the part of shared memory that is being filled, else
+    what the threads' registers take."""
+    stages = max(kernel.stages, 2)
+    ahead = like.shared * (stages - 1) // stages if is_pipelined(like) else 64 * 32 * like.warps
+    flying = fill.together * min(ahead, kernel.bytes / programs) * min(programs, gpu.sms)
+    rate = min(1e9 * gpu.dram_gbs, max(flying, 1) / LATENCY)
+    return kernel.bytes / rate
 
 
 def _read(kernel: Kernel) -> float:
     """Bytes of factors that all programs of a product read: each (BM + BN) K elements for 2 BM BN K operations."""
-    bm, bn = (kernel.schedule.get(key, 0) for key in ("BM", "BN"))
-    if not kernel.dots or not bm or not bn:
+    if not (tile := _tile(kernel)):
         return 0.0
     element = min((p.element_bytes for p in kernel.parameters if p.is_pointer), default=2)
-    return kernel.flops / (2 * bm * bn) * (bm + bn) * element
+    return kernel.flops / (2 * tile) * (kernel.schedule["BM"] + kernel.schedule["BN"]) * element
+
+
+def _steps(kernel: Kernel, like: Statics, fill: Shares) -> float:
+    """Of a product's loop, one program after the other."""
+    made = max((p.elements for p in kernel.parameters if p.written), default=0)
+    if not _tile(kernel) or not made:
+        return 0.0
+    steps = kernel.flops / (2 * made * kernel.schedule["BK"])
+    return -(-fill.busiest // fill.together) * steps * (STEP if is_pipelined(like) else WAITING)
+
+
+def _tile(kernel: Kernel) -> int:
+    """Sums of a program's block, of a product."""
+    told = kernel.schedule
+    return told["BM"] * told["BN"] if told.keys() >= {"BM", "BN", "BK"} else 0
+
+
+def is_pipelined(like: Statics) -> bool:
+    """Whether it loads ahead, past its registers."""
+    return bool(like.counts.get("cp.async") or like.counts.get("tma"))

@@ -25,13 +25,14 @@ def share(parts: Sequence[Sized]) -> WeightStore:
     known: dict[str, str] = {}
     weights = WeightStore()
     for part in parts:
-        _share_kernels(part.module, known)
+        share_kernels(part.module, known)
         _share_weights(part.module, part.ctx.weights, weights)
     return weights
 
 
-def _share_kernels(module: ModuleOp, known: dict[str, str]) -> None:
-    """`known`: the text of a kernel, without its name, by its name."""
+def share_kernels(module: ModuleOp, known: dict[str, str]) -> dict[str, str]:
+    """Rename kernels that have the name of another one; `known`: the text of a kernel, without its name, by its name.
+    Answers the new names by the old ones."""
     names: dict[str, str] = {}
     for op in [op for op in module.ops if isinstance(op, KernelOp)]:
         text = _nameless(op)
@@ -41,6 +42,7 @@ def _share_kernels(module: ModuleOp, known: dict[str, str]) -> None:
         op.sym_name = StringAttr(name)
     for launch in [op for op in module.walk() if isinstance(op, LaunchOp)]:
         launch.callee = SymbolRefAttr(names.get(launch.kernel, launch.kernel))
+    return names
 
 
 def _nameless(op: KernelOp) -> str:

@@ -11,12 +11,15 @@ from xdsl.printer import Printer
 
 from ...dialects._shape import Array
 from ...dialects.graph.weight import AicContext
-from ..target import SIZE, EmitOptions, Sized, Speeds, Stages, Target, joined
+from ..target import SIZE, EmitOptions, Lighter, Rig, Sized, Speeds, Stages, Target, joined
 from . import host_python
 from .artifact import described, library
 from .compile import uncached
+from .easing import eased
 from .host import family
+from .lower.choose import SHARED
 from .machine import Gpu, attached, gpu, presets
+from .rig import ModelRig
 from .sizes import share
 
 BASIC = "fold-constants,drop-redundant,cancel-inverse"
@@ -27,6 +30,8 @@ GRAPH = (
     {"pre": BASIC, "main": "fold-batch-norm", "post": CLEAN},
     {"pre": BASIC, "main": ALGEBRA, "post": CLEAN},
 )
+BINARIES = {"so", "c", "ptx"}
+"""The kinds of output that kernels are compiled for."""
 COSINE = {"f16": 0.999, "bf16": 0.99, "tf32": 0.9999}
 """What outputs keep of a model of f32."""
 
@@ -53,7 +58,8 @@ class TritonTarget(Target[Gpu]):
         views = "sink-concat,fold-views,cse," if level else ""
         groups = "fuse-kernels{strategy=multi-output},fuse-attention"
         narrow = f",narrow-values{{dtype={machine.precision}}}" if machine.is_narrow else ""
-        numbers = f"{{sms={machine.sms} precision={machine.dots}}}"
+        shared = f" shared={machine.shared}" if machine.shared < SHARED else ""
+        numbers = f"{{sms={machine.sms} precision={machine.dots}{shared}}}"
         return {
             "graph": GRAPH[min(level, 2) if level != SIZE else 2],
             "tensor": {
@@ -66,6 +72,16 @@ class TritonTarget(Target[Gpu]):
             },
         }
 
+    def eased(
+        self, parts: Sequence[Sized], machine: Gpu, options: EmitOptions, lighter: Lighter
+    ) -> Mapping[tuple[int, str], str]:
+        if not BINARIES & {*self._kinds(options)}:
+            return {}
+        return eased([part.module for part in parts], ModelRig(machine, options.jobs, options.cached), lighter)
+
+    def _kinds(self, options: EmitOptions) -> Sequence[str]:
+        return options.kinds or (("py", "so") if self.is_here() and find_spec("triton") else ("py",))
+
     def emit(
         self, ctx: AicContext, module: ModuleOp, folder: Path, machine: Gpu, options: EmitOptions
     ) -> dict[str, object]:
@@ -74,7 +90,7 @@ class TritonTarget(Target[Gpu]):
     def emit_sizes(self, parts: Sequence[Sized], folder: Path, machine: Gpu, options: EmitOptions) -> dict[str, object]:
         weights = share(parts)
         made = family([(part.sizes, part.module) for part in parts], options.name)
-        kinds = options.kinds or (("py", "so") if self.is_here() and find_spec("triton") else ("py",))
+        kinds = self._kinds(options)
         (folder / f"{made.name}.py").write_text(host_python.source(made))
         with (folder / f"{made.name}.weights").open("wb") as out:
             made.weights.write(out, weights)
@@ -82,7 +98,7 @@ class TritonTarget(Target[Gpu]):
             with (folder / _text(made.name, number if part.sizes else None)).open("w", encoding="utf8") as text:
                 Printer(stream=text, print_debuginfo=False).print_op(part.module)
         told = described(made) | {"precision": machine.precision}
-        if {"so", "c", "ptx"} & {*kinds}:
+        if BINARIES & {*kinds}:
             with TemporaryDirectory(prefix="aic-") as scratch:
                 cached = options.cached or uncached(Path(scratch))
                 told |= library(made, folder, presets(), kinds, options, cached)
@@ -102,6 +118,9 @@ class TritonTarget(Target[Gpu]):
         from .loaded import Library, Module
 
         return (Module if manifest.get("library") is None else Library)(folder, manifest)
+
+    def rig(self, machine: Gpu, options: EmitOptions) -> Rig:
+        return ModelRig(machine, options.jobs, options.cached)
 
     def speeds(self, machine: Gpu, cc: str) -> Speeds:
         return Speeds(1e12 * machine.tflops, 1e9 * machine.dram_gbs, measured=False)

@@ -11,5 +11,6 @@ identity.py   what a measurement holds for
 replay.py     what a database holds of a model
 tuning.py     all of it in turn, within a budget
 
-Which schedules a kernel has, and what one is like in numbers, the pass tells that chooses them (dialects/_schedules.py).
+Which schedules a kernel has, and what each is like in numbers, tells the pass that chooses them
+(dialects/_schedules.py).
 """

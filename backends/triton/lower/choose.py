@@ -20,7 +20,7 @@ from .shape import Pointwise, Product, Rows
 from .split import parts
 
 SHARED = 160 * 1024
-"""Bytes of shared memory that the pipeline's stages may take: what sm_80 has."""
+"""Bytes of shared memory that the pipeline's stages may take: what sm_80 has, for which there is a binary too."""
 HELD = 8192
 """Elements of a row that a program holds."""
 SPLITS = (2, 4, 8, 16, 32)
@@ -33,10 +33,11 @@ LONG, PART = 256 * 1024, 64 * 1024
 
 @dataclass(frozen=True)
 class Gpu:
-    """What schedules are chosen by: multiprocessors, operations and bytes a second (the second cache's, the memory's),
-    seconds of a launch."""
+    """What schedules are chosen by: multiprocessors, bytes of shared memory of a program, operations and bytes a second
+    (the second cache's, the memory's), seconds of a launch."""
 
     sms: int = 132
+    shared: int = SHARED
     flops: float = 800e12
     l2: float = 5.5e12
     dram: float = 3.0e12
@@ -107,27 +108,37 @@ def _attention(found: Kernel, form: Attention, gpu: Gpu, precision: str) -> Sche
 
 
 def _product(found: Kernel, form: Product, gpu: Gpu, precision: str) -> Schedule:
+    size, bytes = product_sizes(found, form), factor_bytes(form, precision)
+    return _product_of(size, found.sizes[form.k[-1]], bytes, precision == "ieee" and bytes >= 4, gpu)
+
+
+def product_sizes(found: Kernel, form: Product) -> tuple[int, int, int, int]:
+    """Products of a batch, and M, N, K of each."""
     batch, m, n, k = (prod(found.sizes[d] for d in dims) for dims in (form.batch, form.m, form.n, form.k))
-    bytes = max(dtype(element(a.value)).itemsize for a in form.member.generic.inputs)
-    bytes = 2 if precision in ("f16", "bf16") else bytes
-    return _product_of((batch, m, n, k), found.sizes[form.k[-1]], bytes, precision == "ieee" and bytes >= 4, gpu)
+    return batch, m, n, k
+
+
+def factor_bytes(form: Product | Attention, precision: str) -> int:
+    """Bytes of an element of the wider factor, as it is multiplied."""
+    factors = form.member.generic.inputs if isinstance(form, Product) else (form.query, form.key)
+    return 2 if precision in ("f16", "bf16") else max(dtype(element(a.value)).itemsize for a in factors)
 
 
 def _product_of(size: tuple[int, int, int, int], near: int, bytes: int, exact: bool, gpu: Gpu) -> Schedule:
     """The schedule of a batch of products of M x N x K, `near` of K side by side; `exact` ones use no tensor core."""
-    batch, m, n, k = size
+    _, m, n, k = size
     fits = [b for b in (16, 32, 64, 128) if near % b == 0]
-    candidates = [s for s in _candidates(m, n, k, bytes, exact) if k == near or not fits or s.BK in fits]
+    candidates = [s for s in _candidates((m, n, k), bytes, exact, gpu.shared) if k == near or not fits or s.BK in fits]
     if near < 16:  # looked up one by one, and none to be kept in flight
         candidates = [s for s in candidates if s.BK <= 32 and s.BM * s.BK <= 2048]
-    best = min(candidates, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.BM * s.BN, -s.BK))
-    cut = [replace(s, split=parts) for s in candidates for parts in SPLITS if _shares(size, s, parts, gpu)]
-    split = min(cut, key=lambda s: (_seconds(batch, (m, n, k), s, gpu, bytes), s.split, s.BM * s.BN), default=best)
-    pays = _seconds(batch, (m, n, k), split, gpu, bytes) < WORTH * _seconds(batch, (m, n, k), best, gpu, bytes)
+    best = min(candidates, key=lambda s: (product_seconds(size, s, gpu, bytes), s.BM * s.BN, -s.BK))
+    cut = [replace(s, split=parts) for s in candidates for parts in SPLITS if shares(size, s, parts, gpu)]
+    split = min(cut, key=lambda s: (product_seconds(size, s, gpu, bytes), s.split, s.BM * s.BN), default=best)
+    pays = product_seconds(size, split, gpu, bytes) < WORTH * product_seconds(size, best, gpu, bytes)
     return split if pays else best
 
 
-def _shares(size: tuple[int, int, int, int], schedule: Schedule, parts: int, gpu: Gpu) -> bool:
+def shares(size: tuple[int, int, int, int], schedule: Schedule, parts: int, gpu: Gpu) -> bool:
     """Whether the blocks of results leave multiprocessors idle that so many parts of at least two steps would keep
     busy, without more of them than these."""
     batch, m, n, k = size
@@ -135,7 +146,8 @@ def _shares(size: tuple[int, int, int, int], schedule: Schedule, parts: int, gpu
     return tiles * parts <= 2 * gpu.sms and tiles < gpu.sms and -(-k // schedule.BK) >= 2 * parts
 
 
-def _candidates(m: int, n: int, k: int, bytes: int, exact: bool) -> Iterator[Schedule]:
+def _candidates(size: tuple[int, int, int], bytes: int, exact: bool, shared: int) -> Iterator[Schedule]:
+    m, n, k = size
     for bm in (16, 32, 64, 128):
         for bn in (16, 32, 64, 128, 256):
             for bk in (16, 32, 64, 128):
@@ -144,19 +156,19 @@ def _candidates(m: int, n: int, k: int, bytes: int, exact: bool) -> Iterator[Sch
                 held = bm * bn // (32 * warps)
                 if (bm > 16 and bm >= 2 * m) or (bn > 16 and bn >= 2 * n) or (bk > 16 and bk >= 2 * k):
                     continue
-                if held > (64 if exact else 128) or (exact and bk > 32) or (bm + bn) * bk * bytes * stages > SHARED:
+                if held > (64 if exact else 128) or (exact and bk > 32) or (bm + bn) * bk * bytes * stages > shared:
                     continue
                 yield Schedule(BM=bm, BN=bn, BK=bk, warps=warps, stages=stages, group=8)
 
 
-def _seconds(batch: int, size: tuple[int, int, int], schedule: Schedule, gpu: Gpu, bytes: int) -> float:
-    """Of `batch` products of M x N x K."""
-    (m, n, k), bm, bn, bk = size, schedule.BM, schedule.BN, schedule.BK
+def product_seconds(size: tuple[int, int, int, int], schedule: Schedule, gpu: Gpu, bytes: int) -> float:
+    """Of a batch of products of M x N x K."""
+    (batch, m, n, k), bm, bn, bk = size, schedule.BM, schedule.BN, schedule.BK
     parts = max(1, schedule.split)
     whole, blocks = k, -(-k // bk)
     k = -(-blocks // parts) * bk
     tiles = batch * -(-m // bm) * -(-n // bn) * parts
-    resident = max(1, min(SHARED // ((bm + bn) * bk * bytes * schedule.stages), 16 // schedule.warps))
+    resident = max(1, min(gpu.shared // ((bm + bn) * bk * bytes * schedule.stages), 16 // schedule.warps))
     rounds = -(-tiles // (gpu.sms * resident))
     full = min(tiles, gpu.sms * resident) / gpu.sms
     feed = min(1.0, bm * bn / 128**2) ** 0.35 * min(1.0, bk * bytes / 128) ** 0.15

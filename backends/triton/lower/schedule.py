@@ -4,6 +4,7 @@
 {BX = 1, BR = 1024, stages = 2, warps = 4}                              rows
 {BX = 1024, stages = 2, warps = 4}                                      pointwise
 {BM = 16, BN = 64, BK = 64, split = 8, stages = 4, warps = 2}           a contraction of few results, in 8 parts
+BX=1024,warps=4,stages=2                                                the same as text
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -36,6 +37,11 @@ class Schedule:
         """What a kernel carries: the knobs that it has."""
         return DictionaryAttr({k: IntegerAttr(v, i64) for k, v in sorted(asdict(self).items()) if v})
 
+    @property
+    def text(self) -> str:
+        """The same as text, for options of passes and for records."""
+        return ",".join(f"{k}={v}" for k, v in asdict(self).items() if v)
+
 
 KNOBS = tuple(f.name for f in fields(Schedule))
 
@@ -54,6 +60,17 @@ def schedule_of(attribute: Attribute | None) -> Schedule | None:
         if name not in ("group", "split", "stages") and (numbers[name] < 1 or numbers[name] & (numbers[name] - 1)):
             raise ScheduleError(f"{name}: expected a power of two, found {numbers[name]}")
     return Schedule(**numbers)
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule of a text; ScheduleError if it is malformed."""
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    if not all(equals and value.isascii() and value.isdigit() and len(value) < 10 for _, equals, value in pairs):
+        raise ScheduleError(f"expected KNOB=NUMBER,.., found {text!r}")
+    told = DictionaryAttr({key: IntegerAttr(int(value), i64) for key, _, value in pairs})
+    if (found := schedule_of(told)) is None or len(told.data) != len(pairs):
+        raise ScheduleError(f"expected each knob once, found {text!r}")
+    return found
 
 
 def power(number: int) -> int:
