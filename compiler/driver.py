@@ -37,6 +37,7 @@ from .simulated import simulated
 from .sizes import choosing
 from .sizes import parts as parts_of
 from .targets import target_named
+from .tune.tables import shipped
 from .vectors import random_input
 
 LEVELS = ("graph", "tensor", "loop", "hardware")
@@ -157,7 +158,7 @@ def lower(
 
     UsageError for an unknown target or level, and whatever `import_onnx` and the passes raise."""
     steps = plan(target, options, until)
-    machine = machine_of(target, options)
+    machine, known = machine_of(target, options), known_schedules(target, options)
     with garbage_later():
         ctx = context()
         start = time.perf_counter()
@@ -167,13 +168,18 @@ def lower(
         pipeline: dict[str, str] = {}
         for level in steps:
             ran: list[ModulePass] = []
-            checks, observers, settled = options.verify_each, options.observers, _settled(options.schedules, ran)
+            checks, observers, settled = options.verify_each, options.observers, _settled(known, ran)
             done = run_pipeline(ctx, module, steps[level], verify_each=checks, observers=observers, settled=settled)
             pipeline[level] = print_pipeline(ran)
             times += [(level, name, seconds) for name, seconds in done]
             if options.stage is not None:
                 options.stage(level, ctx, module)
     return Lowered(ctx, module, model, until, {k: text for k, text in pipeline.items() if text}, machine, times)
+
+
+def known_schedules(target: str, options: Options) -> Mapping[str, str]:
+    """The schedules that come with the compiler for the machine, and those of the options, which go before them."""
+    return {**shipped(target, machine_of(target, options)), **options.schedules}
 
 
 def _settled(schedules: Mapping[str, str], ran: list[ModulePass]) -> Callable[[ModulePass, ModuleOp], ModulePass]:

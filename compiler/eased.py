@@ -9,14 +9,15 @@ from dataclasses import replace
 from xdsl.dialects.builtin import ModuleOp
 
 from ..backends.target import EmitOptions, Sized, Target
-from .driver import Lowered, Options, lower
+from .driver import Lowered, Options, known_schedules, lower
 from .tune.task import Tasks, tasks_of
 
 
 def eased(
     target: Target[object], made: Sequence[Lowered], each: Sequence[Options], emit: EmitOptions
 ) -> Sequence[Lowered]:
-    """The models, each as its options had it lowered, or better. A schedule that a tuner found is kept."""
+    """The models, each as its options had it lowered, or better. A schedule that a tuner
+    found is kept."""
     tasks: dict[int, Tasks] = {}
 
     def known(number: int) -> Tasks:
@@ -26,7 +27,7 @@ def eased(
 
     def lighter(number: int, kernel: str) -> Iterator[tuple[str, ModuleOp]]:
         task = next((t for t in known(number).tasks if t.name == kernel), None)
-        if task is None or task.signature in each[number].schedules:
+        if task is None or task.signature in known_schedules(target.name, each[number]):
             return
         for schedule in task.space.lighter(next(task.space.all())):
             yield task.space.text(schedule), known(number).lowered(task, schedule)

@@ -89,7 +89,9 @@ def _foreign_source(step: ModulePass) -> str:
 def own_sources() -> str:
     """A hash of aic's own sources: a changed compiler may make other code."""
     root = Path(__file__).parent.parent
-    files = sorted(f for room in ROOMS for f in (root / room).rglob("*") if f.suffix in (".py", ".h", ".rules"))
+    files = sorted(
+        f for room in ROOMS for f in (root / room).rglob("*") if f.suffix in (".py", ".h", ".rules", ".jsonl")
+    )
     return _hashed(*(part for f in files for part in (f.relative_to(root).as_posix(), f.read_bytes())))
 
 

@@ -69,8 +69,11 @@ def add_build(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-j", dest="jobs", type=int, default=2, metavar="N", help="compile with so many processes")
     group.add_argument("--mem-limit", metavar="BYTES", help="fail if arena and weights take more, as 256K or 8M")
     add_cache(parser)
-    told = "the tuning database; by default AIC_TUNE_DB, or the user's. `none`: no schedules but the defaults"
-    parser.add_argument_group("tuning").add_argument("--db", metavar="F", help=told)
+    told = "the tuning database; by default AIC_TUNE_DB, or the user's. `none`: without"
+    add = parser.add_argument_group("tuning").add_argument
+    add("--db", metavar="F", help=told)
+    told = "a table of schedules that won elsewhere, as `aic tune db table` writes it; goes before the database"
+    add("--tuned", metavar="F", type=Path, help=told)
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
@@ -134,9 +137,14 @@ def options_of(args: argparse.Namespace, model: "Model | None" = None) -> "Optio
 
 
 def _tuned(args: argparse.Namespace, options: "Options") -> dict[str, str]:
-    """The schedules that won on the target's machine, if there is a tuning database."""
-    if args.db == "none":
-        return {}
+    """The schedules that won on the target's machine, if there is a tuning database, and those of a table."""
+    from ..compiler.tune.tables import table
+
+    named = {} if args.tuned is None else dict(table(args.tuned))
+    return named if args.db == "none" else _won(args, options) | named
+
+
+def _won(args: argparse.Namespace, options: "Options") -> dict[str, str]:
     from ..compiler.tune.database import default_path
     from ..compiler.tune.replay import known_schedules
 

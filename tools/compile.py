@@ -361,7 +361,7 @@ def _tell(
     chosen = manifest.get("quantised")
     lines += [f"  int8    {printable(chosen)}"] if isinstance(chosen, str) else []
     lines += [] if clock is None else [f"  clock   {clock_text(clock)}"]
-    lines += [f"  tuned   {tuned} kernels have schedules of the tuning database"] if (tuned := _tuned(manifest)) else []
+    lines += [f"  tuned   {tuned} kernels have schedules that were found better"] if (tuned := _tuned(manifest)) else []
     lines += [
         f"  memory  arena {size_text(arena)} ({bound_text(arena, int(bound))}), weights {size_text(weights)}",
         f"  time    {told}",
@@ -380,9 +380,8 @@ def clock_text(clock: Mapping[str, object]) -> str:
 def _tuned(manifest: Mapping[str, object]) -> int:
     """Kernels whose schedules a tuner found, as the passes' text has them."""
     passes = manifest.get("pipeline")
-    text = str(passes.get("tensor", "")) if isinstance(passes, Mapping) else ""
-    found = text.partition('schedules="')[2].partition('"')[0]
-    return found.count("@")
+    text = " ".join(map(str, passes.values())) if isinstance(passes, Mapping) else ""
+    return text.partition('schedules="')[2].partition('"')[0].count("@")
 
 
 def _nodes(manifest: Mapping[str, object]) -> int:

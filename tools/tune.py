@@ -2,7 +2,9 @@
 
 aic tune net.onnx --time 600                      search; `aic compile net.onnx` uses what was found
 aic tune net.onnx --workers 2                     one process builds while the other measures
+aic tune net.onnx -t triton,arch=sm_90            without a GPU: ranked by a model of it, which the records say
 aic tune db list | best                           the measurements; the schedules that won
+aic tune db table F                               those as JSON lines, for `aic compile --tuned F`
 aic tune db export F | import F | merge DB        JSON lines, to hand on; another database
 aic tune db replay M                              the code of what won is what it was when it was measured
 aic tune db prune                                 drop what no build will use
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compiler.errors import RegressionError, UsageError, printable
+from ..compiler.files import write_whole
 from ._arguments import add_build, add_shapes, add_target, options_of, target_of, use_cache
 from .bench import amount, count, time_text
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 HELP = "search faster schedules for a model's kernels; look after the database of them"
 LISTED = 20
 """Kernels that a person is told of; all of them with --json."""
-ACTIONS = {"list": 0, "best": 0, "export": 1, "import": 1, "merge": 1, "prune": 0, "replay": 1}
+ACTIONS = {"list": 0, "best": 0, "table": 1, "export": 1, "import": 1, "merge": 1, "prune": 0, "replay": 1}
 """What can be done with the database -> how many words follow."""
 
 
@@ -116,15 +119,23 @@ def _document(found: "Report", name: str, database: "Database", args: argparse.N
 
 
 def _page(found: "Report", name: str, database: "Database") -> list[str]:
+    from ..compiler.tune.database import MODEL
+
     default, tuned = found.sums
     part = f" ({1 - tuned / default:.1%} less)" if default else ""
-    won = sum(bool(k.schedule) for k in found.kernels)
+    won, modelled = sum(bool(k.schedule) for k in found.kernels), found.clock == MODEL
+    are = "are faster by the model" if modelled else "are faster"
     lines = [
-        f"{name}: {found.trials} trials in {found.seconds:.0f} s; {won} of {len(found.kernels)} kernels are faster",
+        f"{name}: {found.trials} trials in {found.seconds:.0f} s; {won} of {len(found.kernels)} kernels {are}",
         f"  their runs alone   {time_text(default)} by default, {time_text(tuned)} tuned{part}",
     ]
+    if modelled:
+        lines.append("  told by a model    there is no such machine here: nothing was run, and no time was measured")
+    elif found.clock != "cpu":
+        lines.append(f"  measured on        {printable(found.clock)}")
     if found.correlation is not None:
-        lines.append(f"  static cost        rank correlation with measured times {found.correlation:.2f} (median)")
+        times = "the model's" if modelled else "measured"
+        lines.append(f"  static cost        rank correlation with {times} times {found.correlation:.2f} (median)")
     lines += [f"  database           {database.path}", ""]
     lines.append(f"{'kernel':12}{'runs':>5}{'default':>10}{'ratio':>7}{'trials':>7}{'of':>7}{'rank':>6}  schedule")
     lines += [_row(kernel) for kernel in found.kernels[:LISTED]]
@@ -151,11 +162,12 @@ def _with(database: "Database", words: Sequence[str], args: argparse.Namespace) 
             return _listed(database.rows(), database, args)
         case ["best"]:
             return _listed(_best(database, args), database, args)
-        case ["export", file]:
+        case ["export" | "table" as what, file]:
+            text = records.exported(database.rows() if what == "export" else _best(database, args))
             if file == "-":
-                print(records.exported(database.rows()), end="")
+                print(text, end="")
             else:
-                records.write(database, Path(file))
+                write_whole(Path(file), text)
             return 0
         case ["import", file]:
             return _changed("import", database.add(records.read(Path(file))), database, args)
@@ -182,7 +194,7 @@ def _best(database: "Database", args: argparse.Namespace) -> "list[Row]":
 
 
 def _listed(rows: "Sequence[Row]", database: "Database", args: argparse.Namespace) -> int:
-    from ..compiler.tune.database import document
+    from ..compiler.tune.database import MODEL, document
 
     if args.json:
         entries = [document(row) for row in rows]
@@ -193,7 +205,7 @@ def _listed(rows: "Sequence[Row]", database: "Database", args: argparse.Namespac
         time = time_text(row.seconds) if row.status == "ok" else row.status
         print(
             f"  {row.kernel}  {printable(row.model)[:20]:20} {printable(row.name)[:10]:10} {row.kind:5} {time:>9} "
-            f"{row.ratio:6.3f}  {row.schedule or 'default'}"
+            f"{row.ratio:6.3f}  {row.schedule or 'default'}{' (by a model)' if row.clock == MODEL else ''}"
         )
     return 0
 

@@ -5,7 +5,7 @@ k4   BM=128,BN=256,BK=64,warps=8    spills 80 bytes a thread on sm_90
 k4   BM=128,BN=128,BK=64,warps=8    spills nothing, and takes less time by the model
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -51,22 +51,24 @@ def eased(modules: Sequence[ModuleOp], rig: ModelRig, lighter: Lighter) -> Mappi
             found.setdefault(name, (number, names[number][name], Trial(made.kernels[name], grids[name]), op))
     rated = _rated(rig, [trial for *_, trial, _ in found.values()])
     bad = [(place, rate) for place, rate in zip(found.values(), rated, strict=True) if rate.wrong]
+    others = [_tried(rig, number, name, lighter) for (number, name, *_), _ in bad[:KERNELS]]
     _report.begin("ease-schedules")
-    return dict(_better(rig, bad[:KERNELS], lighter))
-
-
-def _better(
-    rig: ModelRig, bad: Sequence[tuple[tuple[int, str, Trial, KernelOp], Rated]], lighter: Lighter
-) -> Iterator[tuple[tuple[int, str], str]]:
-    for (number, name, trial, op), rate in bad:
-        others = [(text, rig.trial(module, name)) for text, module in islice(lighter(number, name), TRIED)]
-        rates = _rated(rig, [other for _, other in others])
-        best = min(range(len(others)), key=lambda i: rates[i].seconds, default=None)
+    better: dict[tuple[int, str], str] = {}
+    for ((number, name, trial, op), rate), tried in zip(bad, others, strict=False):
         told = f"{name}: {rate.wrong} by {_schedule(trial.kernel)}"
-        if best is None or not rates[best].seconds < rate.seconds:
-            _report.missed(op, "lighter-schedule", f"{told}; of {len(others)} others none is better")
-        elif _report.rewriting(op, "lighter-schedule", f"{told}; {others[best][0]} instead", required=True):
-            yield (number, name), others[best][0]
+        best = min(tried, key=lambda text: tried[text].seconds, default=None)
+        if best is None or not tried[best].seconds < rate.seconds:
+            _report.missed(op, "lighter-schedule", f"{told}; of {len(tried)} others none is better")
+        elif _report.rewriting(op, "lighter-schedule", f"{told}; {best} instead", required=True):
+            better[number, name] = best
+    return better
+
+
+def _tried(rig: ModelRig, number: int, name: str, lighter: Lighter) -> dict[str, Rated]:
+    """Other schedules of a kernel, as text."""
+    others = [(text, rig.trial(module, name)) for text, module in islice(lighter(number, name), TRIED)]
+    rates = _rated(rig, [other for _, other in others])
+    return {text: rate for (text, _), rate in zip(others, rates, strict=True)}
 
 
 def _rated(rig: ModelRig, trials: Sequence[Trial]) -> list[Rated]:

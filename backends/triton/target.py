@@ -32,6 +32,8 @@ GRAPH = (
 )
 BINARIES = {"so", "c", "ptx"}
 """The kinds of output that kernels are compiled for."""
+TUNED = Path(__file__).parent / "tuned"
+"""Schedules that won on a device, a file for each architecture that was measured."""
 COSINE = {"f16": 0.999, "bf16": 0.99, "tf32": 0.9999}
 """What outputs keep of a model of f32."""
 
@@ -121,6 +123,9 @@ class TritonTarget(Target[Gpu]):
 
     def rig(self, machine: Gpu, options: EmitOptions) -> Rig:
         return ModelRig(machine, options.jobs, options.cached)
+
+    def winners(self, machine: Gpu) -> Path:
+        return TUNED / f"{machine.arch}.jsonl"
 
     def speeds(self, machine: Gpu, cc: str) -> Speeds:
         return Speeds(1e12 * machine.tflops, 1e9 * machine.dram_gbs, measured=False)

@@ -16,7 +16,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 
-from ...backends.target import MODEL
+from ...backends.target import MODEL as MODEL
 from ..errors import AicError, UsageError
 from ..knobs import TUNE_DB
 

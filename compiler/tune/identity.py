@@ -43,16 +43,16 @@ def fingerprint(target: str, options: Options, told: tuple[str, str] | None = No
     are `told` of another machine, or this one's. MissingToolError without a C compiler."""
     numbers = target_named(target).describe(machine_of(target, options))
     chosen = sorted((key, value) for key, value in numbers.items() if key not in UNTOLD)
-    try:
-        facts = [target, chosen, told or told_of(rig_of(target, options))]
-    except TargetError as error:
-        raise (MissingToolError if error.missing else UsageError)(str(error)) from error
+    facts = [target, chosen, told or told_of(rig_of(target, options))]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def told_of(rig: Rig) -> tuple[str, str]:
-    """The processor, if it counts, and the compiler."""
-    return cpu_identity() if rig.hosted else "", rig.identity
+    """The processor, if it counts, and the compiler. MissingToolError without a compiler."""
+    try:
+        return cpu_identity() if rig.hosted else "", rig.identity
+    except TargetError as error:
+        raise (MissingToolError if error.missing else UsageError)(str(error)) from error
 
 
 @cache

@@ -10,8 +10,7 @@ from pathlib import Path
 from ...passes._nest.legality import ScheduleError
 from ...passes._nest.schedule import parse_schedule, schedule_text
 from ..errors import UsageError
-from ..files import write_whole
-from .database import Database, Row, document
+from .database import Row, document
 
 KNOBS = re.compile(r"[A-Za-z]+=\d{1,9}(,[A-Za-z]+=\d{1,9})*")
 """A schedule that is numbers by name, without stages."""
@@ -21,11 +20,6 @@ KINDS = {"str": str, "float": float, "int": int}
 def exported(rows: Iterable[Row]) -> str:
     """A line for each row, sorted, so that equal databases have equal texts."""
     return "".join(sorted(json.dumps(document(row)) + "\n" for row in rows))
-
-
-def write(database: Database, path: Path) -> None:
-    """Export all rows to a file."""
-    write_whole(path, exported(database.rows()))
 
 
 def read(path: Path) -> list[Row]:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..driver import Options
+from ...backends.target import MODEL
+from ..driver import Options, machine_of
 from ..frontends.onnx.model import Model
 from .database import Database, Row, schedules_of
 from .identity import compiler_version, fingerprint, is_tuned, rig_of
+from .tables import shipped
 from .task import tasks_of
 
 
@@ -41,11 +43,13 @@ def replay(model: Model, target: str, options: Options, won: Sequence[Row]) -> l
 
 def known_schedules(path: Path, target: str, options: Options) -> dict[str, str]:
     """The schedules that won on this machine, by their kernels' signatures; none without a database, or for a target
-    whose kernels are not tuned here."""
+    whose kernels are not tuned here. What comes with the compiler was measured, and goes before what a model says."""
     if not path.is_file() or not is_tuned(target, options):
         return {}
     database = Database(path)
     try:
-        return schedules_of(database.best(fingerprint(target, options), compiler_version(target)).values())
+        best = database.best(fingerprint(target, options), compiler_version(target)).values()
+        measured = shipped(target, machine_of(target, options))
+        return schedules_of(row for row in best if row.clock != MODEL or row.kernel not in measured)
     finally:
         database.close()
