@@ -32,8 +32,8 @@ Cached = Callable[[str, Callable[[Path], None]], Path]
 
 
 Lighter = Callable[[int, str], Iterator[tuple[str, ModuleOp]]]
-"""By number of a part and name of a kernel: other schedules of which the machine has to hold less, the fastest by guess
-first, as text and as a module of kernels that launches this one alone."""
+"""By number of a part and name of a kernel: its schedule by default, then others of which the machine has to hold less,
+the fastest by guess first; each as text, and as a module at the hardware level that launches this kernel alone."""
 
 
 class TargetError(Exception):

@@ -5,6 +5,7 @@ k4 spills registers    -->    the passes once more, with another schedule for k4
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from xdsl.dialects.builtin import ModuleOp
 
@@ -29,7 +30,8 @@ def eased(
         task = next((t for t in known(number).tasks if t.name == kernel), None)
         if task is None or task.signature in known_schedules(target.name, each[number]):
             return
-        for schedule in task.space.lighter(next(task.space.all())):
+        default = next(task.space.all())
+        for schedule in chain([default], task.space.lighter(default)):
             yield task.space.text(schedule), known(number).lowered(task, schedule)
 
     found = target.eased([Sized({}, one.ctx, one.module) for one in made], made[0].machine, emit, lighter)

@@ -80,7 +80,7 @@ class Chooser(ModulePass):
     schedules: str
     """Schedules as text by the signature of their kernels, which a tuner found: `SIGNATURE@TEXT;..`."""
     carried_out: ClassVar[str]
-    """The pass after it by which schedules have become code; what follows only places buffers."""
+    """The pass after it by which schedules have become code that can be measured."""
 
     @abstractmethod
     def knowing(self, schedules: str) -> "Chooser":

@@ -5,8 +5,7 @@ k4   BM=128,BN=256,BK=64,warps=8    spills 80 bytes a thread on sm_90
 k4   BM=128,BN=128,BK=64,warps=8    spills nothing, and takes less time by the model
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
 
@@ -16,11 +15,11 @@ from ...dialects import _report
 from ...dialects.tile.kernel import KernelOp
 from ..target import Lighter
 from .compile import LIMIT, Binary, Failure
-from .cost import seconds
 from .host import program
 from .kernel import Kernel
+from .lower.kernel import PARTS
 from .machine import presets
-from .rig import ModelRig, Trial
+from .rig import ModelRig
 from .sizes import share_kernels
 
 SPILLED = 32
@@ -29,68 +28,61 @@ TRIED, KERNELS = 4, 16
 """Schedules of a kernel that are compiled, and kernels of a model, at most."""
 
 
-@dataclass(frozen=True)
-class Rated:
-    """What a kernel's code is like: what is wrong with it on some architecture, "" if nothing is; seconds by the model
-    on the machine's."""
-
-    wrong: str
-    seconds: float
-
-
 def eased(modules: Sequence[ModuleOp], rig: ModelRig, lighter: Lighter) -> Mapping[tuple[int, str], str]:
     """Better schedules, as text, by number of the module and name."""
     known: dict[str, str] = {}
     names = [{new: old for old, new in share_kernels(module, known).items()} for module in modules]
-    found: dict[str, tuple[int, str, Trial, KernelOp]] = {}
+    found: dict[str, tuple[int, KernelOp]] = {}
+    kernels: dict[str, Kernel] = {}
     for number, module in enumerate(modules):
-        made = program(module)
-        grids = {launch.kernel: launch.grid for launch in made.launches}
-        for op in [op for op in module.ops if isinstance(op, KernelOp) and op.sym_name.data in grids]:
-            name = op.sym_name.data
-            found.setdefault(name, (number, names[number][name], Trial(made.kernels[name], grids[name]), op))
-    rated = _rated(rig, [trial for *_, trial, _ in found.values()])
-    bad = [(place, rate) for place, rate in zip(found.values(), rated, strict=True) if rate.wrong]
-    others = [_tried(rig, number, name, lighter) for (number, name, *_), _ in bad[:KERNELS]]
+        kernels = {**program(module).kernels, **kernels}
+        for op in [op for op in module.ops if isinstance(op, KernelOp) and op.sym_name.data in kernels]:
+            found.setdefault(op.sym_name.data, (number, op))
+    made = rig.compiled([kernels[name] for name in found], presets(), LIMIT)
+    bad: dict[tuple[int, str], tuple[KernelOp, str]] = {}
+    for (name, (number, op)), binaries in zip(found.items(), made, strict=True):
+        if wrong := _wrong(binaries):
+            bad.setdefault((number, names[number][name].removesuffix(PARTS)), (op, wrong))
+    tried = {place: _tried(rig, lighter(*place)) for place in [*bad][:KERNELS]}
     _report.begin("ease-schedules")
-    better: dict[tuple[int, str], str] = {}
-    for ((number, name, trial, op), rate), tried in zip(bad, others, strict=False):
-        told = f"{name}: {rate.wrong} by {_schedule(trial.kernel)}"
-        best = min(tried, key=lambda text: tried[text].seconds, default=None)
-        if best is None or not tried[best].seconds < rate.seconds:
-            _report.missed(op, "lighter-schedule", f"{told}; of {len(tried)} others none is better")
-        elif _report.rewriting(op, "lighter-schedule", f"{told}; {best} instead", required=True):
-            better[number, name] = best
-    return better
+    better = {place: _best(*bad[place], place[1], rates) for place, rates in tried.items()}
+    return {place: text for place, text in better.items() if text is not None}
 
 
-def _tried(rig: ModelRig, number: int, name: str, lighter: Lighter) -> dict[str, Rated]:
-    """Other schedules of a kernel, as text."""
-    others = [(text, rig.trial(module, name)) for text, module in islice(lighter(number, name), TRIED)]
-    rates = _rated(rig, [other for _, other in others])
-    return {text: rate for (text, _), rate in zip(others, rates, strict=True)}
-
-
-def _rated(rig: ModelRig, trials: Sequence[Trial]) -> list[Rated]:
-    archs = presets()
-    made = rig.compiled([t.kernel for t in trials], archs, LIMIT)
-    found: list[Rated] = []
-    for trial, binaries in zip(trials, made, strict=True):
-        wrong = "; ".join(filter(None, map(_wrong, archs, binaries)))
-        fits = all(isinstance(b, Binary) and b.statics.resident for b in binaries)
-        binary = binaries[archs.index(rig.machine.arch)]
-        time = seconds(trial.kernel, trial.grid, binary.statics, rig.machine) if isinstance(binary, Binary) else inf
-        found.append(Rated(wrong, time if fits else inf))
+def _tried(rig: ModelRig, schedules: Iterator[tuple[str, ModuleOp]]) -> dict[str, float]:
+    """Seconds by schedule, that of the default first; infinite if it does not fit all architectures."""
+    trials = {text: rig.trial(module, "kernel") for text, module in islice(schedules, 1 + TRIED)}
+    found: dict[str, float] = {}
+    made = rig.binaries([*trials.values()], presets(), LIMIT)
+    for (text, trial), binaries in zip(trials.items(), made, strict=True):
+        fits = all(isinstance(b, Binary) and b.statics.resident for by_arch in binaries for b in by_arch.values())
+        found[text] = rig.seconds(trial, binaries) if fits else inf
     return found
 
 
-def _wrong(arch: str, made: Binary | Failure) -> str:
+def _best(op: KernelOp, wrong: str, name: str, rates: Mapping[str, float]) -> str | None:
+    """The schedule that is better than the default, if one is; remarks tell."""
+    if not rates:
+        _report.missed(op, "lighter-schedule", f"{name}: {wrong}; its schedule is one that was found better")
+        return None
+    default, best = next(iter(rates)), min(rates, key=lambda text: rates[text])
+    told = f"{name}: {wrong} by {default}"
+    if rates[best] >= rates[default]:
+        _report.missed(op, "lighter-schedule", f"{told}; of {len(rates) - 1} others none is better")
+        return None
+    return best if _report.rewriting(op, "lighter-schedule", f"{told}; {best} instead", required=True) else None
+
+
+def _wrong(binaries: Sequence[Binary | Failure]) -> str:
+    """What is wrong with a kernel on some architecture."""
+    return "; ".join(
+        f"{told} ({arch})" for arch, made in zip(presets(), binaries, strict=True) if (told := _told(made))
+    )
+
+
+def _told(made: Binary | Failure) -> str:
     if isinstance(made, Failure):
-        return f"{made.reason.splitlines()[0][:80]} ({arch})"
+        return made.reason.splitlines()[0][:80]
     if not made.statics.resident:
-        return f"{made.statics.shared} bytes of shared memory ({arch})"
-    return f"{made.statics.spilled} bytes a thread spilled ({arch})" if made.statics.spilled > SPILLED else ""
-
-
-def _schedule(kernel: Kernel) -> str:
-    return ",".join(f"{knob}={number}" for knob, number in kernel.schedule.items())
+        return f"{made.statics.shared} bytes of shared memory"
+    return f"{made.statics.spilled} bytes a thread spilled" if made.statics.spilled > SPILLED else ""

@@ -4,10 +4,12 @@ rig = ModelRig(gpu({"arch": "sm_90"}), jobs=2)
 rig.measure([rig.trial(module, "k4"), ..], Effort())       Outcome("ok", (4.1e-05,)), by a model: nothing is run
 """
 
+import hashlib
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,11 +26,11 @@ from .program import Program
 
 @dataclass(frozen=True)
 class Trial:
-    """A kernel with the programs along each axis of a launch, and what is launched."""
+    """What a kernel of the tensor level has become: kernels with the programs of a launch along each axis, several if
+    a sum is made in parts; and the program that launches them."""
 
-    kernel: Kernel
-    grid: tuple[int, int, int]
-    program: Program | None = None
+    launches: tuple[tuple[Kernel, tuple[int, int, int]], ...]
+    program: Program
 
 
 class ModelRig(Rig):
@@ -50,23 +52,35 @@ class ModelRig(Rig):
         return f"triton {triton_version()}"
 
     def trial(self, module: ModuleOp, kernel: str) -> Trial:
-        made = program(module, "trial")
-        return Trial(made.kernels[kernel], made.launches[0].grid, made)
+        made = program(module, kernel)
+        return Trial(tuple((made.kernels[launch.kernel], launch.grid) for launch in made.launches), made)
 
     def digest(self, trial: object) -> str:
-        return checked(trial).kernel.key("", "")[:32]
+        keys = [kernel.key("", "") for kernel, _ in checked(trial).launches]
+        return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:32]
 
     def measure(
         self, trials: Sequence[object], effort: Effort, turn: AbstractContextManager[object] = ALONE
     ) -> list[Outcome]:
         found = [checked(trial) for trial in trials]
-        made = self.compiled([t.kernel for t in found], [self.machine.arch], effort.build)
-        return [self._outcome(t, binary) for t, (binary,) in zip(found, made, strict=True)]
+        made = self.binaries(found, [self.machine.arch], effort.build)
+        times = [self.seconds(trial, binaries) for trial, binaries in zip(found, made, strict=True)]
+        return [Outcome("ok", (time,)) if time < inf else Outcome("build") for time in times]
 
-    def _outcome(self, trial: Trial, made: Binary | Failure) -> Outcome:
-        if isinstance(made, Failure) or not made.statics.resident:
-            return Outcome("build")
-        return Outcome("ok", (seconds(trial.kernel, trial.grid, made.statics, self.machine),))
+    def seconds(self, trial: Trial, binaries: Sequence[Mapping[str, Binary | Failure]]) -> float:
+        """Of all launches on the machine, by the model; infinite if one is not to be had."""
+        total = 0.0
+        for (kernel, grid), by_arch in zip(trial.launches, binaries, strict=True):
+            made = by_arch[self.machine.arch]
+            total += seconds(kernel, grid, made.statics, self.machine) if isinstance(made, Binary) else inf
+        return total
+
+    def binaries(
+        self, trials: Sequence[Trial], archs: Sequence[str], limit: float
+    ) -> list[list[dict[str, Binary | Failure]]]:
+        """Of each trial, for each of its launches, the binaries by architecture."""
+        made = iter(self.compiled([kernel for trial in trials for kernel, _ in trial.launches], archs, limit))
+        return [[dict(zip(archs, next(made), strict=True)) for _ in trial.launches] for trial in trials]
 
     def compiled(self, kernels: Sequence[Kernel], archs: Sequence[str], limit: float) -> list[list[Binary | Failure]]:
         """Each kernel's binaries for the architectures."""

@@ -29,6 +29,8 @@ from .split import adding_block, emit_parts, emit_sums, parts
 from .values import Values
 from .views import Views
 
+PARTS = "_parts"
+"""What the name of a kernel ends in that makes the parts of sums."""
 COUNTED = ("arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.maximumf", "arith.minimumf")
 """Besides math, what counts as an operation."""
 Emit: TypeAlias = Callable[[Values, SSAValue], tuple[int, ...]]
@@ -73,7 +75,7 @@ def lowered(func: kernel.FuncOp, schedule: Schedule, aligns: Mapping[int, int], 
     bx = schedule.BX if isinstance(shaped, Product) and schedule.BX else adding_block(cut)
     other = Schedule(BX=bx, warps=max(1, bx // 64))
     first = making.twice(
-        f"{name}_parts", one, cut.written, lambda v, memory: emit_parts(v, shaped, cut, one, precision, memory)
+        f"{name}{PARTS}", one, cut.written, lambda v, memory: emit_parts(v, shaped, cut, one, precision, memory)
     )
     second = making.twice(name, other, cut.read, lambda v, memory: emit_sums(v, cut, other, memory))
     first.attributes["flops"], rest = making.flops_of(cut.members)

@@ -14,7 +14,7 @@ from ....dialects import _schedules
 from ....dialects._schedules import Features, Space
 from ....dialects._shape import dtype, element, shape
 from ....dialects._stages import Kernel
-from .choose import Gpu, choose, factor_bytes, product_seconds, product_sizes
+from .choose import SPLITS, Gpu, choose, factor_bytes, product_seconds, product_sizes, shares
 from .flash import Attention
 from .schedule import KNOBS, Schedule, ScheduleError, parse_schedule, power
 from .shape import Pointwise, Product, Rows
@@ -140,12 +140,12 @@ def _rows(found: Kernel, form: Rows, default: Schedule) -> Iterator[Schedule]:
     inner = {*wide, *_powers(512, 8192, length // 2)} if form.along else {*_powers(1, 256, length)}
     outer = _powers(1, 16, rows) if form.along else _powers(8, 128, rows)
     for bx, br, warps in product(outer, sorted(inner), WARPS):
-        if 1 <= bx * br / (32 * warps) <= ELEMENTS:
+        if 1 <= bx * br / (32 * warps) <= ELEMENTS and (not default.split or br == default.BR):
             yield replace(default, BX=bx, BR=br, warps=warps)
 
 
 def _products(found: Kernel, form: Product, default: Schedule, gpu: Gpu, precision: str) -> Iterator[Schedule]:
-    _, m, n, k = product_sizes(found, form)
+    size = _, m, n, k = product_sizes(found, form)
     near, bytes = found.sizes[form.k[-1]], factor_bytes(form, precision)
     exact = precision == "ieee" and bytes >= 4
     fits = [b for b in (16, 32, 64, 128) if near % b == 0]
@@ -157,7 +157,8 @@ def _products(found: Kernel, form: Product, default: Schedule, gpu: Gpu, precisi
         held, steps = bm * bn // (32 * warps), -(-k // bk)
         shared = (bm + bn) * bk * bytes * stages
         if 2 <= held <= HELD[exact] and shared <= gpu.shared and (stages == 2 or steps >= stages):
-            yield replace(default, BM=bm, BN=bn, BK=bk, warps=warps, stages=stages)
+            one = replace(default, BM=bm, BN=bn, BK=bk, warps=warps, stages=stages, split=0)
+            yield from (one, *(replace(one, split=parts) for parts in SPLITS if shares(size, one, parts, gpu)))
 
 
 def _attentions(found: Kernel, form: Attention, default: Schedule, gpu: Gpu, precision: str) -> Iterator[Schedule]:

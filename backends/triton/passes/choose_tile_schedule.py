@@ -39,7 +39,7 @@ class ChooseTileSchedule(Chooser):
     precision: str = "ieee"
     shared: int = SHARED
     schedules: str = ""
-    carried_out: ClassVar[str] = "derive-masks"
+    carried_out: ClassVar[str] = "plan-memory"
 
     @property
     def gpu(self) -> Gpu:
