@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from xdsl.dialects import arith, math, tensor
-from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr, IntegerType, i32
+from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr, IntegerType, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from ....dialects._shape import dtype
 from ....dialects._xdsl import IndexOp, YieldOp
 from ....dialects.tile._block import block, dims, is_bool, kind
 from ....dialects.tile.compute import CastOp, CmpOp, SelectOp
@@ -43,6 +44,8 @@ CASTS = (
 )
 ORDERS = {"eq": "eq", "ne": "ne", "slt": "lt", "sle": "le", "sgt": "gt", "sge": "ge"}
 """arith.cmpi's predicates -> tile.cmp's."""
+UNSIGNED_ORDERS = ("ult", "ule", "ugt", "uge")
+"""arith.cmpi's predicates of numbers without a sign."""
 FLOAT_ORDERS = {"oeq": "eq", "olt": "lt", "ole": "le", "ogt": "gt", "oge": "ge", "une": "ne"}
 """arith.cmpf's predicates that tile.cmp has."""
 NEGATED = {"ult": "ge", "ule": "gt", "ugt": "le", "uge": "lt"}
@@ -141,10 +144,11 @@ class Body:
         name = str(op.predicate.value.data)
         order = PREDICATES[type(op)][int(name)]
         lhs, rhs = self.code.pair(self.value(op.lhs), self.value(op.rhs))
+        if isinstance(op, arith.CmpiOp) and order in UNSIGNED_ORDERS:
+            lhs, rhs = self._counted(lhs), self._counted(rhs)
+            return self.code.emit(CmpOp(order[1:], lhs, rhs))
         if order in (known := ORDERS if isinstance(op, arith.CmpiOp) else FLOAT_ORDERS):
             return self.code.emit(CmpOp(known[order], lhs, rhs))
-        if isinstance(op, arith.CmpiOp):
-            raise Unsupported(f"arith.cmpi {order}: no comparison of unsigned numbers")
         if order in NEGATED:
             return self._not(self.code.emit(CmpOp(NEGATED[order], lhs, rhs)))
         apart = self.code.emit(
@@ -172,8 +176,12 @@ class Body:
         to = i32 if isinstance(to, IndexType) else to
         if to == kind(found):
             return found
-        if isinstance(op, arith.ExtUIOp | arith.UIToFPOp | arith.FPToUIOp) and not is_bool(kind(found)):
-            raise Unsupported(f"{op.name}: unsigned numbers")
+        if isinstance(op, arith.ExtUIOp | arith.UIToFPOp) and not is_bool(kind(found)):
+            found = self._counted(found)
+            if kind(found) == to:
+                return found
+        if isinstance(op, arith.FPToUIOp) and not is_bool(to):
+            found = self.code.emit(CastOp(found, i64 if dtype(to).itemsize >= 4 else i32))
         if isinstance(op, arith.TruncIOp) and is_bool(to):
             one = self.code.emit(arith.AndIOp(*self.code.pair(found, self.code.number(1, kind(found)))))
             return self.code.emit(CmpOp("ne", *self.code.pair(one, self.code.number(0, kind(found)))))
@@ -184,6 +192,15 @@ class Body:
             whole = isinstance(to, IntegerType)
             return self.code.emit(arith.SubiOp(zero, made) if whole else arith.SubfOp(zero, made))
         return made
+
+    def _counted(self, value: SSAValue) -> SSAValue:
+        """An integer without a sign in a type that has room for all its values: sign bits are cut off."""
+        bits = 8 * dtype(kind(value)).itemsize
+        if bits >= 64:
+            raise Unsupported("unsigned numbers of 64 bits")
+        wide = self.code.emit(CastOp(value, i32 if bits < 32 else i64))
+        ones = self.code.number(2**bits - 1, kind(wide))
+        return self.code.emit(arith.AndIOp(*self.code.pair(wide, ones)))
 
     def _plain(self, op: Operation) -> SSAValue:
         operands = self.code.same(*(self.value(v) for v in op.operands))

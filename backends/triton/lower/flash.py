@@ -6,7 +6,7 @@ x = max over n of s;  p = exp(s - x);  t = sum over n of p;  y[b,m,e] = g(sum ov
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import FloatAttr
@@ -16,8 +16,8 @@ from ....dialects._generic import Access
 from ....dialects._stages import Kernel, Member
 from ....dialects._xdsl import YieldOp
 
-UNORDERED = 14
-"""The predicate of arith.cmpf that is true of NaN alone."""
+EQUAL, UNORDERED = 1, 14
+"""Predicates of arith.cmpf: ordered and equal; true of NaN alone."""
 WIDEST = 256
 """Elements of a query, and of a value, at most: a program holds them whole."""
 
@@ -25,7 +25,7 @@ WIDEST = 256
 @dataclass(frozen=True)
 class Attention:
     """Its two contractions, what they read, the tensor that the softmax is of, the dims by role, outermost first;
-    whether a NaN among the probabilities is made 0, as for queries that may see no key."""
+    whether the probabilities of queries that see no key are made 0."""
 
     scores: Member
     result: Member
@@ -113,28 +113,68 @@ def _reads(member: Member, op: Operation, *values: SSAValue) -> bool:
 
 
 def _normalised(found: Kernel, value: SSAValue, most: Member, total: Member) -> bool | None:
-    """Whether NaN is made 0 in a tensor that is the softmax of what `most` reads; None if it is not that softmax."""
+    """Whether queries that see no key get 0, not NaN, in a tensor that is the softmax of what `most` reads; None if it
+    is not that softmax."""
     if (maker := found.maker.get(value)) is None:
         return None
     if (source := _nan_to_zero(found, maker)) is not None:
         return True if _normalised(found, source, most, total) is False else None
-    if not _does(maker, arith.DivfOp):
+    if (zeroed := _divides(maker, total)) is None or not (body := _body(maker)):
         return None
-    (divide,) = _body(maker)
-    powers = found.maker.get(total.generic.inputs[0].value)
-    if powers is None or not _reads(maker, divide, powers.results[0], total.results[0]):
+    powers = _source(found, maker, body[-1].operands[0])
+    if powers is None or powers.results[0] is not total.generic.inputs[0].value:
         return None
-    if not _does(powers, arith.SubfOp, math.ExpOp):
+    guarded = _raises(powers, most)
+    return None if guarded is None or (zeroed and not guarded) else zeroed
+
+
+def _source(found: Kernel, member: Member, arg: SSAValue) -> Member | None:
+    """What makes the tensor whose element an argument of the body is."""
+    args = dict[SSAValue, Access](zip(member.generic.input_args, member.generic.inputs, strict=True))
+    return found.maker.get(args[arg].value) if arg in args else None
+
+
+def _divides(member: Member, total: Member) -> bool | None:
+    """Whether x / (t or 1 where t is 0), which is 0 where no key is seen; or x / t; None for another body."""
+    body = _body(member)
+    by = _unless(member, body[:-1], 0.0, 1.0, total.results[0])
+    if not body or not isinstance(body[-1], arith.DivfOp) or by is None or body[-1].operands[1] is not by:
         return None
-    minus, power = _body(powers)
-    same = _reads(powers, minus, most.generic.inputs[0].value, most.results[0])
-    return False if same and power.operands[0] is minus.results[0] else None
+    return len(body) > 1
+
+
+def _raises(member: Member, most: Member) -> bool | None:
+    """Whether exp(x - (m or 0 where m is -inf)), x what m is the largest of; or exp(x - m); None for another body."""
+    body = _body(member)
+    if len(body) < 2 or not isinstance(minus := body[-2], arith.SubfOp) or not isinstance(body[-1], math.ExpOp):
+        return None
+    less = _unless(member, body[:-2], -inf, 0.0, most.results[0])
+    args = dict[SSAValue, Access](zip(member.generic.input_args, member.generic.inputs, strict=True))
+    lhs, rhs = minus.operands
+    same = lhs in args and args[lhs].value is most.generic.inputs[0].value
+    found = same and rhs is less and body[-1].operands[0] is minus.results[0]
+    return len(body) > 2 if found else None
+
+
+def _unless(member: Member, body: list[Operation], but: float, then: float, value: SSAValue) -> SSAValue | None:
+    """In a body the element of `value`; or, where it is `but`, `then`. None if the ops are no such choice."""
+    args = zip(member.generic.input_args, member.generic.inputs, strict=True)
+    element = next((arg for arg, access in args if access.value is value), None)
+    match body:
+        case []:
+            return element
+        case [arith.CmpfOp() as test, arith.SelectOp() as chosen]:
+            asked = test.lhs is element and _is_number(test.rhs, but) and test.predicate.value.data == EQUAL
+            kept = chosen.cond is test.result and _is_number(chosen.lhs, then) and chosen.rhs is element
+            return chosen.result if asked and kept else None
+        case _:
+            return None
 
 
 def _nan_to_zero(found: Kernel, maker: Member) -> SSAValue | None:
     """The tensor that a generic copies, 0 in the place of NaN; the test may be a generic of its own."""
     body = _body(maker)
-    if not body or not isinstance(select := body[-1], arith.SelectOp) or not _is_zero(select.lhs):
+    if not body or not isinstance(select := body[-1], arith.SelectOp) or not _is_number(select.lhs, 0.0):
         return None
     args = dict[SSAValue, Access](zip(maker.generic.input_args, maker.generic.inputs, strict=True))
     if (kept := args.get(select.rhs)) is None:
@@ -154,7 +194,7 @@ def _is_uno(test: Operation, value: SSAValue) -> bool:
     return uno and all(v is value for v in test.operands)
 
 
-def _is_zero(value: SSAValue) -> bool:
+def _is_number(value: SSAValue, wanted: float) -> bool:
     owner = value.owner
     number = owner.value if isinstance(owner, arith.ConstantOp) else None
-    return isinstance(number, FloatAttr) and number.value.data == 0
+    return isinstance(number, FloatAttr) and number.value.data == wanted

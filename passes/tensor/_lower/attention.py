@@ -22,26 +22,44 @@ def _wide(op: Either) -> Attribute:
     return f64 if element(op.q) == f64 else f32
 
 
+def _share(op: Either) -> int:
+    """The heads that share a key."""
+    return shape(op.q)[1] // shape(op.k)[1]
+
+
+def _names(op: Either, names: str) -> tuple[str, ...]:
+    """Dims of a tensor: without that of heads that share a key, if each has its own."""
+    return tuple(names if _share(op) > 1 else names.replace("r", ""))
+
+
+def _by_group(op: Either, dims: tuple[int, ...]) -> tuple[int, ...]:
+    """Dimensions [.., H, S, X] as the generics have them: heads by the key that they share."""
+    if _share(op) == 1 or len(dims) < 3:
+        return dims
+    *outer, heads, rows, last = dims
+    return (*outer, *((1, 1) if heads == 1 else (shape(op.k)[1], _share(op))), rows, last)
+
+
 def _products(op: Either, b: Build) -> SSAValue:
-    """q k^T, [B, H, S, T]."""
-    batch, heads, rows, depth = shape(op.q)
-    groups = shape(op.k)[1]
-    q = b.reshape(b[op.q], (batch, groups, heads // groups, rows, depth))
-    found = product(b, Factor(q, tuple(QUERY)), Factor(b[op.k], tuple(KEY)), SCORES, _wide(op))
-    return b.reshape(found, op.scores())
+    """q k^T, [B, H, S, T], heads by group."""
+    q = b.reshape(b[op.q], _by_group(op, shape(op.q)))
+    query, key, scores = (_names(op, names) for names in (QUERY, KEY, SCORES))
+    return product(b, Factor(q, query), Factor(b[op.k], key), "".join(scores), _wide(op))
 
 
 def _adjusted(op: Either, b: Build, products: SSAValue, stage: int) -> SSAValue:
     """Scaled, from stage 1 on capped, from stage 2 on -inf where hidden and the mask added."""
-    dims, kind, band = op.scores(), _wide(op), op.band
+    dims, kind, band = _by_group(op, op.scores()), _wide(op), op.band
+    rank = len(dims)
     mask = op.mask if stage > 1 else None
     lengths = op.lengths if stage > 1 else None
-    same = AffineMap.identity(4)
+    same = AffineMap.identity(rank)
     inputs = [(products, same)]
     if mask is not None:
-        inputs.append((b[mask], _spread(shape(mask), dims)))
+        by_group = b.reshape(b[mask], _by_group(op, shape(mask)))
+        inputs.append((by_group, _spread(shape(by_group), dims)))
     if lengths is not None:
-        inputs.append((b[lengths], AffineMap(4, 0, (AffineDimExpr(0),))))
+        inputs.append((b[lengths], AffineMap(rank, 0, (AffineDimExpr(0),))))
 
     def body(t: Body, x: SSAValue, *rest: SSAValue) -> SSAValue:
         x = t.mul(x, t.const(op.scale.value.data, kind))
@@ -63,8 +81,8 @@ def _adjusted(op: Either, b: Build, products: SSAValue, stage: int) -> SSAValue:
     def _seen(t: Body, count: SSAValue | None) -> list[SSAValue]:
         if stage < 2 or (count is None and not band.bounds):
             return []
-        query, key = t.cast(t.index(2), i64), t.cast(t.index(3), i64)
-        offset = t.const(band.offset, i64) if count is None else t.sub(count, t.const(dims[2], i64))
+        query, key = t.cast(t.index(rank - 2), i64), t.cast(t.index(rank - 1), i64)
+        offset = t.const(band.offset, i64) if count is None else t.sub(count, t.const(dims[-2], i64))
         at = t.add(query, offset)
         found = [] if count is None else [t.cmp("lt", key, count)]
         if band.left is not None:
@@ -73,7 +91,7 @@ def _adjusted(op: Either, b: Build, products: SSAValue, stage: int) -> SSAValue:
             found.append(t.cmp("le", key, t.add(at, t.const(band.right, i64))))
         return found
 
-    return b.generic1(inputs, (b.empty(dims, kind), same), "pppp", body)
+    return b.generic1(inputs, (b.empty(dims, kind), same), "p" * rank, body)
 
 
 def _spread(source: tuple[int, ...], dims: tuple[int, ...]) -> AffineMap:
@@ -86,7 +104,7 @@ def _spread(source: tuple[int, ...], dims: tuple[int, ...]) -> AffineMap:
 
 def _weights(op: Either, b: Build, scores: SSAValue) -> SSAValue:
     """The softmax of each row; zeros for a row of -inf."""
-    rows, kind = Rows(b, scores, [3]), _wide(op)
+    rows, kind = Rows(b, scores, [len(shape(scores)) - 1]), _wide(op)
 
     def grown(t: Body, x: SSAValue, top: SSAValue) -> SSAValue:
         hidden = t.cmp("eq", top, t.const(float("-inf"), kind))
@@ -108,9 +126,8 @@ def attention(op: AttentionOp, b: Build) -> SSAValue:
     if 0 in dims or 0 in scores:
         return b.fill(0, dims, kind)
     weights = _weights(op, b, _adjusted(op, b, _products(op, b), 2))
-    groups = shape(op.k)[1]
-    split = b.reshape(weights, (scores[0], groups, scores[1] // groups, *scores[2:]))
-    found = product(b, Factor(split, tuple(SCORES)), Factor(b[op.v], tuple(VALUE)), RESULT, _wide(op))
+    labels, value, result = (_names(op, names) for names in (SCORES, VALUE, RESULT))
+    found = product(b, Factor(weights, labels), Factor(b[op.v], value), "".join(result), _wide(op))
     found = b.reshape(found, dims)
     return found if kind == _wide(op) else b.pointwise([found], dims, kind, lambda t, x: x)
 
@@ -122,5 +139,5 @@ def attention_scores(op: AttentionScoresOp, b: Build) -> SSAValue:
     if 0 in dims:
         return b.empty(dims, kind)
     found = _adjusted(op, b, _products(op, b), stage)
-    found = _weights(op, b, found) if stage == 3 else found
+    found = b.reshape(_weights(op, b, found) if stage == 3 else found, dims)
     return found if kind == _wide(op) else b.pointwise([found], dims, kind, lambda t, x: x)

@@ -119,3 +119,43 @@ def test_a_softmax_over_queries_is_no_attention():
     assert launches(module) == before
     tiles(ctx, module, "assign-layout,bufferize")
     expect_equal(interpret(ctx, module, given), wanted, 3e-6)
+
+
+def attention(mask: str = "", keys: str = "2x4x40x16", values: str = "2x4x40x24", **told: str) -> str:
+    """The op of 2 x 4 heads of 20 queries."""
+    types = ["2x4x20x16", keys, values, *([mask] if mask else [])]
+    types = [t if "xi" in t else f"{t}xf32" for t in types]
+    given = ", ".join(f"%{n}: tensor<{t}>" for n, t in zip("qkvm", types, strict=False))
+    operands = ", ".join(f"%{n}" for n, _ in zip("qkvm", types, strict=False))
+    fields = {"scale": "0.25 : f64", **told, "operandSegmentSizes": f"array<i32: 1, 1, 1, {int(bool(mask))}, 0>"}
+    listed = ", ".join(f"tensor<{t}>" for t in types)
+    return f"""func.func @main({given}) -> tensor<2x4x20x24xf32> {{
+      %y = "graph.attention"({operands}) <{{{", ".join(f"{k} = {v}" for k, v in fields.items())}}}>
+        : ({listed}) -> tensor<2x4x20x24xf32>
+      func.return %y : tensor<2x4x20x24xf32>
+    }}"""
+
+
+OPS = {
+    "plain": attention(),
+    "causal": attention(causal="true"),
+    "a window": attention(left="3 : i64", right="1 : i64", offset="-4 : i64"),
+    "shared keys": attention(keys="2x2x40x16", values="2x2x40x24", mask="20x40"),
+    "shared keys, a mask for each head": attention(keys="2x1x40x16", values="2x1x40x24", mask="2x4x20x40"),
+    "capped": attention(softcap="5.0 : f64"),
+    "a choice": attention(mask="1x4x20x40xi1"),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_the_op_is_one_kernel(name: str):
+    ctx, module = parsed(OPS[name])
+    given = inputs(module)
+    if "choice" in name:
+        given[3] = given[3] > 0.5
+        given[3][..., 7, :] = False  # sees nothing: 0
+    wanted = interpret(ctx, module, given)
+    assert np.isfinite(wanted[0]).all()
+    tiles(ctx, module, AFTER.replace("layout", "layout{rows=1048576}"), Random(5))
+    assert launches(module) == 1
+    expect_equal(interpret(ctx, module, given), wanted, 3e-6)

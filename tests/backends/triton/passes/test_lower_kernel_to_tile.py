@@ -15,7 +15,7 @@ VIEWS = f"lower-graph-to-tensor,sink-concat,fold-views,{TENSOR}"
 
 
 @pytest.mark.parametrize("blocks", ["chosen", "small", "parts"])
-@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "quantized"])
+@pytest.mark.parametrize("name", [n for n in NETWORKS])
 def test_networks(name: str, blocks: str):
     model, inputs = NETWORKS[name]()
     ctx = context()
