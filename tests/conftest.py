@@ -1,4 +1,7 @@
-"""Runs the RUN lines of `.mlir` tests in this process: `// RUN: [not] aic opt %s -p ... | filecheck %s`."""
+"""Runs the RUN lines of `.mlir` tests in this process: `// RUN: [not] aic opt %s -p ... | filecheck %s`.
+
+What hypothesis finds is told as it was found; `--hypothesis-profile=default` makes it small, which may take minutes.
+"""
 
 import io
 import re
@@ -15,6 +18,10 @@ from filecheck.matcher import Matcher
 from filecheck.options import Options
 from filecheck.parser import Parser as Checks
 from filecheck.parser import pattern_for_opts
+from hypothesis import Phase, settings
+
+settings.register_profile("found", deadline=None, phases=[p for p in Phase if p not in (Phase.shrink, Phase.explain)])
+settings.load_profile("found")
 
 
 @pytest.fixture(scope="session", autouse=True)

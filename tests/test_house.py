@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import aic
@@ -19,9 +20,13 @@ FILE_LINES, FUNCTION_LINES = 400, 60
 FILES = sorted(
     file for room in ROOMS for file in (ROOT / room).rglob("*.py") if not (set(file.parts) & {"_demo", "runtime"})
 )
-NAMES = [str(file.relative_to(ROOT)) for file in FILES]
 
 
+def name(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@cache
 def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf8"))
 
@@ -78,33 +83,34 @@ def complaint(file: Path, path: tuple[str, ...]) -> str | None:
             return None if path[0] in ("compiler", "tools", "dialects") else "tools import compiler/ and words only"
 
 
-@pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_imports_run_down_the_floors(file: Path):
-    wrong = {".".join(path): why for path in imported(file) if (why := complaint(file, path)) is not None}
+def test_imports_run_down_the_floors():
+    asked = {(file, path): complaint(file, path) for file in FILES for path in imported(file)}
+    assert not [f"{name(file)}: {'.'.join(path)}: {why}" for (file, path), why in asked.items() if why is not None]
+
+
+def test_files_and_functions_stay_below_the_ceilings():
+    wrong: list[str] = []
+    for file in FILES:
+        lines = len(file.read_text(encoding="utf8").splitlines())
+        wrong += [f"{name(file)}: {lines} lines"] if lines > FILE_LINES else []
+        functions = [n for n in ast.walk(tree(file)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        long = {f.name: n for f in functions if (n := (f.end_lineno or 0) - f.lineno + 1) > FUNCTION_LINES}
+        wrong += [f"{name(file)}: {function}: {n} lines" for function, n in long.items()]
     assert not wrong
 
 
-@pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_files_and_functions_stay_below_the_ceilings(file: Path):
-    lines = len(file.read_text(encoding="utf8").splitlines())
-    assert lines <= FILE_LINES, f"{lines} lines"
-    functions = [n for n in ast.walk(tree(file)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = {f.name: n for f in functions if (n := (f.end_lineno or 0) - f.lineno + 1) > FUNCTION_LINES}
-    assert not long
+def test_only_the_knobs_read_the_environment():
+    read = [
+        f"{name(file)}:{n.lineno}"
+        for file in FILES
+        for n in ast.walk(tree(file))
+        if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")
+    ]
+    assert all(place.startswith("compiler/knobs.py:") for place in read)
 
 
-@pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_only_the_knobs_read_the_environment(file: Path):
-    if file == ROOT / "compiler" / "knobs.py":
-        return
-    reads = [n.lineno for n in ast.walk(tree(file)) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")]
-    assert not reads
-
-
-@pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_modules_say_what_they_are(file: Path):
-    if file.read_text(encoding="utf8").strip():
-        assert ast.get_docstring(tree(file))
+def test_modules_say_what_they_are():
+    assert not [name(f) for f in FILES if f.read_text(encoding="utf8").strip() and not ast.get_docstring(tree(f))]
 
 
 @pytest.mark.parametrize("name", sorted(pass_files()))

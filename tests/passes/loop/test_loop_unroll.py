@@ -31,14 +31,14 @@ STORED = """%to = memref.alloca() : memref<1xindex>
   %n = loop.load %to[0] : memref<1xindex> -> index"""
 
 
-@pytest.mark.parametrize("rounds", range(17))
-@pytest.mark.parametrize("factor", [0, 1, 2, 3, 4, 16, 20])
-def test_every_number_of_rounds(rounds: int, factor: int) -> None:
+@pytest.mark.parametrize("rounds", [*range(10), 15, 16])
+def test_every_number_of_rounds(rounds: int) -> None:
     for step, bound in ((1, "constant"), (2, "constant"), (1, STORED), (2, STORED), (1, KNOWN)):
         text = TEXT.format(step=step, end=1 + rounds * step - (step > 1 and rounds > 0), bound=bound)
         if bound == "constant":
             text = text.replace("  constant\n", "").replace("%n", "%end")
         wanted = results(run_passes(text, ""))
-        found = results(run_passes(text, f"loop-unroll{{loop=i factor={factor}}}"))
-        for old, new in zip(wanted, found, strict=True):
-            np.testing.assert_array_equal(new, old)
+        for factor in (0, 1, 2, 3, 4, 16, 20):
+            found = results(run_passes(text, f"loop-unroll{{loop=i factor={factor}}}"))
+            for old, new in zip(wanted, found, strict=True):
+                np.testing.assert_array_equal(new, old, f"factor {factor}")

@@ -44,7 +44,7 @@ def _shuffle(module: ModuleOp, random: Random) -> int:
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_any_order_of_the_parts_gives_the_same_bits(seed: int, threads: int) -> None:
     program = Program(Random(seed), 14)
     run_pipeline(program.ctx, program.module, f"{TENSOR},{LOOP}", verify_each=False)

@@ -42,16 +42,16 @@ def _results(passes: str, **parts: object) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("join", ["addf", "mulf", "maximumf", "minimumf"])
-@pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("step", [1, 2])
-def test_any_number_of_rounds(join: str, lanes: int, step: int) -> None:
+def test_any_number_of_rounds(join: str, step: int) -> None:
     rounded = join in ("addf", "mulf")
-    passes = f"vectorize{{loop=i lanes={lanes} reassociate={str(rounded).lower()}}}"
-    for count in range(lanes, 18):
+    for count in range(2, 18):
         parts = {"join": join, "step": step, "end": count * step + 1}
-        wanted, found = _results("", **parts), _results(passes, **parts)
-        np.testing.assert_allclose(found[0][0], wanted[0][0], rtol=2e-6)  # a sum of 18 in another order
-        np.testing.assert_array_equal(found[0][1:], wanted[0][1:])
-        np.testing.assert_array_equal(found[1], wanted[1])
-        if not rounded:
-            np.testing.assert_array_equal(found[0], wanted[0])
+        wanted = _results("", **parts)
+        for lanes in [n for n in (2, 4, 8) if n <= count < 3 * n]:
+            found = _results(f"vectorize{{loop=i lanes={lanes} reassociate={str(rounded).lower()}}}", **parts)
+            np.testing.assert_allclose(found[0][0], wanted[0][0], rtol=2e-6)  # a sum of 18 in another order
+            np.testing.assert_array_equal(found[0][1:], wanted[0][1:])
+            np.testing.assert_array_equal(found[1], wanted[1])
+            if not rounded:
+                np.testing.assert_array_equal(found[0], wanted[0])

@@ -34,13 +34,13 @@ def run(program: Program, pipeline: str) -> FuncOp:
     return main
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 25), st.sampled_from(["", "fold-views,"]))
 def test_the_numbers_stay(random: Random, steps: int, before: str):
     run(Program(random, steps), f"{before}fuse-kernels,{TAIL}")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(8, 30))
 def test_the_numbers_stay_through_control_flow(random: Random, steps: int):
     run(ControlProgram(random, steps), f"fold-views,fuse-kernels,{TAIL}")

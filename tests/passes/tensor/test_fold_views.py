@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from .programs import Program
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 25))
 def test_the_numbers_stay(random: Random, steps: int) -> None:
     program = Program(random, steps)

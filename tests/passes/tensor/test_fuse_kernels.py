@@ -27,7 +27,7 @@ SIBLINGS = """func.func @main(%x: tensor<4x8xf32>, %y: tensor<8xf32>) -> (tensor
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 25))
 def test_the_numbers_stay(strategy: Strategy, random: Random, steps: int) -> None:
     program = Program(random, steps)

@@ -67,7 +67,7 @@ def post_dominators(op: Operation, reads: Reads) -> set[Operation]:
 
 
 @pytest.mark.parametrize("strategy", [greedy, by_post_dominators, with_siblings])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 14))
 def test_groups_are_convex_and_in_order(strategy: Strategy, random: Random, steps: int) -> None:
     order, reads = units(Program(random, steps), strategy)
@@ -80,7 +80,7 @@ def test_groups_are_convex_and_in_order(strategy: Strategy, random: Random, step
 
 
 @pytest.mark.parametrize("strategy", [greedy, with_siblings])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 14))
 def test_what_could_be_one_kernel_is(strategy: Strategy, random: Random, steps: int) -> None:
     order, reads = units(Program(random, steps), strategy)
@@ -89,7 +89,7 @@ def test_what_could_be_one_kernel_is(strategy: Strategy, random: Random, steps: 
             assert not is_convex({*first, *second}, reads)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 12))
 def test_the_tree_is_that_of_post_dominators(random: Random, steps: int) -> None:
     program = Program(random, steps)
@@ -109,7 +109,7 @@ def test_the_tree_is_that_of_post_dominators(random: Random, steps: int) -> None
             assert {deps.ops[j] for j in between(deps, i, end)} == paths
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 14))
 def test_groups_by_post_dominators_have_one_result(random: Random, steps: int) -> None:
     order, reads = units(Program(random, steps), by_post_dominators)
@@ -119,7 +119,7 @@ def test_groups_by_post_dominators_have_one_result(random: Random, steps: int) -
         assert not any(op in read for op in inner for o, read in reads.items() if o not in unit)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 14))
 def test_all_that_a_kernel_alone_reads_is_in_it(random: Random, steps: int) -> None:
     order, reads = units(Program(random, steps), by_post_dominators)

@@ -38,7 +38,7 @@ class Rotating(Program):
         return self.binary()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 25))
 def test_the_numbers_stay(random: Random, steps: int) -> None:
     program = Rotating(random, steps)

@@ -3,6 +3,7 @@
 import inspect
 import pkgutil
 import warnings
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from aic.dialects import graph
 from aic.dialects.graph._base import GraphOp
 from aic.dialects.graph.weight import AicContext
 from onnx import helper
+from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
@@ -47,9 +49,10 @@ def ops(proto: onnx.ModelProto) -> list[str]:
     return [n.op_type for n in proto.graph.node]
 
 
-def cases() -> dict[str, object]:
+@cache
+def cases() -> dict[str, TestCase]:
     """One case of onnx's own node tests for each op that has an importer: the first whose inputs are arrays."""
-    found: dict[str, object] = {}
+    found: dict[str, TestCase] = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         loaded = load_model_tests(kind="node")
@@ -73,12 +76,10 @@ def imported(
         return imported(proto, feed, (*known, *needs.inputs))
 
 
-CASES = cases()
-
-
-@pytest.mark.parametrize("op", sorted(CASES))
+@pytest.mark.parametrize("op", sorted(op for domain, op in importers() if not domain))
 def test_an_op_of_the_standard_comes_back_the_same(op: str) -> None:
-    case = CASES[op]
+    if (case := cases().get(op)) is None:
+        pytest.skip("the standard has no case of arrays")
     inputs = case.data_sets[0][0]
     feed = dict(zip([i.name for i in case.model.graph.input], inputs, strict=True))
     try:
