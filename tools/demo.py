@@ -36,6 +36,8 @@ LOOK = {
     ".json": "  (a timeline: open it in https://ui.perfetto.dev)",
     ".html": "  (cycles by layer: open it in a browser)",
 }
+FEW = 24
+"""Samples for a target whose machine is not at hand, so that numpy runs its IR."""
 CALIBRATION = 64
 """Samples from which a target that computes in int8 learns the ranges of its numbers."""
 
@@ -68,6 +70,8 @@ class Result:
     artifact: str
     ir: dict[str, str]
     precision: str
+    numpy: bool
+    """Whether numpy ran its IR, for want of its machine."""
     alike: int
     """Images for which it found what the first target did."""
     clock: dict[str, float] | None
@@ -98,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         if not results:
             tell(_pictures(images, read, labels))
             first = read
-        results.append(replace(result, alike=sum(a == b for a, b in zip(first, read, strict=True))))
+        results.append(replace(result, alike=sum(a == b for a, b in zip(first, read, strict=False))))
         tell(_told(results[-1], results[0]))
     if args.json:
         document = {"schema": "aic.demo/1", "machine": machine, "versions": found}
@@ -107,11 +111,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Result, list[int]]":
-    """Compile for a target, run all samples one by one."""
+    """Compile for a target, run all samples one by one, or a few."""
     from ..compiler.driver import Options, compile_model
     from ..compiler.files import write_whole
     from ..compiler.ir_text import ir_text
     from ..compiler.session import InferenceSession
+    from ..compiler.targets import target_named
 
     folder, texts = out / "ir" / target, dict[str, str]()
 
@@ -128,20 +133,22 @@ def _try(target: str, images: "Array", labels: "Array", out: Path) -> "tuple[Res
     folder.mkdir(parents=True, exist_ok=True)
     for level, path in paths.items():
         write_whole(path, texts[level])
+    in_numpy = target_named(target).simulated(made.manifest) is not None
     with InferenceSession(made.folder, providers=[target]) as session:
         clock = session.clock()
-        found, times = _recognise(session, images)
+        found, times = _recognise(session, images[:FEW] if in_numpy else images, once=in_numpy or clock is not None)
     stages = dict.fromkeys(stage for stage, _, _ in made.times)
     result = Result(
         target=target,
-        accuracy=sum(f == int(label) for f, label in zip(found, labels, strict=True)) / len(labels),
-        images=len(labels),
+        accuracy=sum(f == int(label) for f, label in zip(found, labels, strict=False)) / len(found),
+        images=len(found),
         time=times,
         seconds={stage: sum(t for s, _, t in made.times if s == stage) for stage in stages},
         memory=_memory(made.manifest),
         artifact=str(made.folder),
         ir={level: str(path) for level, path in paths.items()},
         precision=str(made.manifest.get("precision", "f32")),
+        numpy=in_numpy,
         alike=0,
         clock=None if clock is None else {key: float(str(clock[key])) for key in CLOCK},
         files=[str(path) for path in sorted(made.folder.glob("*.trace.json")) + sorted(made.folder.glob("*.html"))],
@@ -163,11 +170,11 @@ def _settings(target: str, images: "Array", out: Path) -> dict[str, str]:
     return {"quantize": "int8", "data": str(out / "calibration.npz")}
 
 
-def _recognise(session: "InferenceSession", images: "Array") -> tuple[list[int], Spread]:
-    """The digit of each image, and the time that one takes, from five rounds after a first; a simulator runs once."""
+def _recognise(session: "InferenceSession", images: "Array", *, once: bool) -> tuple[list[int], Spread]:
+    """The digit of each image, and the time that one takes, from five rounds after a first; or from one round."""
     found: list[int] = []
     times: list[float] = []
-    for turn in range(6) if session.clock() is None else (1,):
+    for turn in (1,) if once else range(6):
         found = []
         for image in images[:, None]:
             start = time.perf_counter()
@@ -208,7 +215,9 @@ def _told(result: Result, first: Result) -> str:
         f"{spread.median:.1f} us (a tenth below {spread.p10:.1f}, a tenth above {spread.p90:.1f}; {spread.runs} runs"
     )
     alike = "" if result is first else f"; {result.alike} of {result.images} read as {first.target} reads them"
-    if result.clock is None:
+    if result.numpy:
+        image = f"in numpy, for want of the machine: {spread.median / 1000:.1f} ms"
+    elif result.clock is None:
         image = f"{taken} from Python)"
     else:
         image = f"{clock_text(result.clock)}; simulated in {spread.median / 1000:.1f} ms"

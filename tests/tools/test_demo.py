@@ -14,10 +14,10 @@ pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C co
 def test_the_demo(capsys, tmp_path: Path):
     assert main(["demo", "--out", str(tmp_path / "out"), "--json"]) == 0
     results = {found["target"]: found for found in checked(capsys.readouterr().out)["results"]}
-    assert {"c", "npu"} <= set(results)
+    assert {"c", "npu"} <= set(results) and not results["c"]["numpy"] and not results["npu"]["numpy"]
     for found in results.values():
         assert found["accuracy"] >= 343 / 360  # 345 is what the network reached in training's own framework
-        assert found["images"] == 360 and 0 < found["time"]["p10"] <= found["time"]["p90"]
+        assert found["images"] == (24 if found["numpy"] else 360) and 0 < found["time"]["p10"] <= found["time"]["p90"]
         assert Path(found["artifact"], "manifest.json").is_file()
         assert all(Path(path).read_text().startswith("builtin.module") for path in found["ir"].values())
     assert list(results["c"]["ir"]) == ["graph", "tensor", "loop"] and results["c"]["accuracy"] >= 345 / 360
