@@ -69,7 +69,8 @@ class TritonTarget(Target[Gpu]):
                 "post": "assign-layout{rows=1048576},sink-pads,lay-out-weights",
             },
             "hardware": {
-                "main": f"bufferize,choose-tile-schedule{numbers},lower-kernel-to-tile{{precision={machine.dots}}}",
+                "pre": "bufferize,join-copies",
+                "main": f"choose-tile-schedule{numbers},lower-kernel-to-tile{{precision={machine.dots}}}",
                 "post": "derive-masks,dce,plan-memory,check-memory",
             },
         }
