@@ -183,10 +183,11 @@ def products(func: FuncOp, number: int) -> bool:
 
 
 def sums(func: FuncOp, number: int) -> bool:
-    """Whether a result of a kernel is a reduction's own, other than a sum of products'."""
+    """Whether a result of a kernel is a reduction's own, other than a sum of products' or a largest element."""
     last = func.body.block.last_op
     value = None if last is None else last.operands[number]
     if not isinstance(value, OpResult) or not isinstance(value.op, GenericOp):
         return False
     seen = generic(value.op)
-    return bool(seen.reduction) and seen.contraction is None
+    picks = isinstance(seen.combiner, arith.MaximumfOp | arith.MinimumfOp)
+    return bool(seen.reduction) and seen.contraction is None and not picks

@@ -48,8 +48,7 @@ def choose(found: Kernel, form: Pointwise | Rows | Product | Attention, gpu: Gpu
     """The schedule of a kernel of this form."""
     match form:
         case Pointwise(x=dims):
-            bx = _flat(prod(found.sizes[d] for d in dims), gpu, 1024)
-            return Schedule(BX=bx, warps=_warps(found, bx))
+            return _flat(found, prod(found.sizes[d] for d in dims), gpu, 1024)
         case Rows():
             return _rows(found, form, gpu)
         case Product():
@@ -58,29 +57,31 @@ def choose(found: Kernel, form: Pointwise | Rows | Product | Attention, gpu: Gpu
             return _attention(found, form, gpu, precision)
 
 
-def _flat(total: int, gpu: Gpu, most: int) -> int:
-    """Indices of a block of a flat axis: few enough that all multiprocessors have several."""
-    return min(power(total), max(128, min(most, power(total // (4 * gpu.sms)))))
+def _flat(found: Kernel, total: int, gpu: Gpu, most: int) -> Schedule:
+    """Indices of a block of a flat axis: few enough that all multiprocessors have several, enough that each thread of a
+    warp moves 16 bytes at a time."""
+    warp = 32 * _side_by_side(found)
+    bx = min(power(total), max(warp, min(most, power(total // (4 * gpu.sms)))))
+    return Schedule(BX=bx, warps=max(1, min(8, bx // warp)))
 
 
-def _warps(found: Kernel, block: int) -> int:
-    """Warps of a program whose threads each move 16 bytes of a block at a time."""
-    widest = max(dtype(element(a)).itemsize for a in found.func.body.block.args)
-    return max(1, min(8, block * widest // (32 * 16)))
+def _side_by_side(found: Kernel) -> int:
+    """Elements that 16 bytes hold of the narrowest numbers; of booleans and of 8 bits as many as of 16."""
+    return 16 // max(2, min(dtype(element(a)).itemsize for a in found.func.body.block.args))
 
 
 def _rows(found: Kernel, form: Rows, gpu: Gpu) -> Schedule:
     rows = prod(found.sizes[d] for d in form.x)
     length = max(prod(found.sizes[d] for d in dims) for dims in form.r)
     if form.one_by_one:
-        return Schedule(BX=(bx := _flat(rows, gpu, 512)), BR=1, warps=_warps(found, bx))
+        return replace(_flat(found, rows, gpu, 512), BR=1)
     if form.along:
         br = power(length) if length <= HELD else 2048
         bx = min(power(rows), max(1, 1024 // br), power(max(1, rows // gpu.sms)))
     else:
         bx = min(power(rows), max(16, min(64, power(rows // gpu.sms))))
         br = min(power(length), 4096 // bx)
-    schedule = Schedule(BX=bx, BR=br, warps=8 if bx * br >= 4096 else 4 if bx * br > 256 else 1)
+    schedule = Schedule(BX=bx, BR=br, warps=max(1, min(8, bx * br // 256)))
     return replace(schedule, split=_parts(found, form, schedule, -(-rows // bx), length * bx, gpu))
 
 

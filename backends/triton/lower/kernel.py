@@ -73,7 +73,7 @@ def lowered(func: kernel.FuncOp, schedule: Schedule, aligns: Mapping[int, int], 
     assert isinstance(shaped, Product | Rows)
     one = replace(schedule, BX=0) if isinstance(shaped, Product) else schedule
     bx = schedule.BX if isinstance(shaped, Product) and schedule.BX else adding_block(cut)
-    other = Schedule(BX=bx, warps=max(1, bx // 64))
+    other = Schedule(BX=bx, warps=max(1, bx // 256))
     first = making.twice(
         f"{name}{PARTS}", one, cut.written, lambda v, memory: emit_parts(v, shaped, cut, one, precision, memory)
     )

@@ -4,11 +4,13 @@
 -->
     %w = graph.weight @w0 : tensor<64x32x3x3xf32, strided<[1, 64, 6144, 2048]>>
 
-A weight that lies so already, that other kernels read otherwise, or that is looked up, keeps its order. After
-assign-layout, because K goes in the order of the left-hand side; before bufferize, which turns layouts to strides.
+Where a row of N is no whole number of 16 bytes, and one of K is, K lies innermost: a vocabulary of 50257, say. A weight
+that lies so already, that other kernels read otherwise, or that is looked up, keeps its order. After assign-layout,
+because K goes in the order of the left-hand side; before bufferize, which turns layouts to strides.
 """
 
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType
@@ -25,6 +27,9 @@ from ....dialects.graph.weight import WeightOp
 from ....dialects.kernel import FuncOp, LaunchOp
 from ..lower.body import Unsupported
 from ..lower.shape import Product, Rows, form
+
+WHOLE = 8
+"""Elements that 16 bytes hold, of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ def _layouts(func: FuncOp) -> dict[BlockArgument, Attribute]:
         return {}
     match shaped:
         case Product():
-            order = (*shaped.batch, *shaped.k, *shaped.m, *shaped.n)
+            n, k = (prod(found.sizes[d] for d in dims) for dims in (shaped.n, shaped.k))
+            columns = (*shaped.m, *shaped.n)
+            order = (*shaped.batch, *((*columns, *shaped.k) if n % WHOLE and not k % WHOLE else (*shaped.k, *columns)))
         case Rows() if shaped.one_by_one:
             order = (*(d for row in shaped.r for d in row), *shaped.x)
         case _:

@@ -10,9 +10,12 @@ import pytest
 from aic.backends.target import TargetError
 from aic.backends.triton.machine import gpu, presets
 from aic.backends.triton.target import TritonTarget
-from aic.compiler.driver import Options, compile_model
+from aic.compiler.driver import Options, compile_model, lower
 from aic.compiler.errors import CompileError
+from aic.dialects._shape import element
+from aic.dialects.kernel import LaunchOp
 from onnx import TensorProto, helper
+from xdsl.dialects.builtin import f16, f32
 
 from ...compiler.networks import NETWORKS, Net
 
@@ -87,6 +90,15 @@ def test_a_network_of_bytes_is_exact(build):
     one_by_one.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     for one, other in zip(found, exact(model, inputs, one_by_one), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-6 * np.abs(other).max())
+
+
+def test_the_largest_of_what_has_16_bits_has_16_bits():
+    net = Net()
+    pooled = net.op("MaxPool", net.input(net.floats(1, 16, 32, 32)), kernel_shape=[2, 2], strides=[2, 2])
+    net.output(net.op("Conv", pooled, net.weight(8, 16, 3, 3)))
+    lowered = lower(net.model(), "triton", Options(settings={"precision": "f16"}), until="tensor")
+    pool, conv = (op for op in lowered.module.walk() if isinstance(op, LaunchOp))
+    assert [element(launch.res[0]) for launch in (pool, conv)] == [f16, f32]
 
 
 def test_a_host_that_would_wait_for_the_gpu_is_refused():
