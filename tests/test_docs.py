@@ -55,12 +55,22 @@ def test_commands_are_ones_that_there_are(line: str):
     parser_of(name).parse_args(rest)
 
 
+def any_size() -> onnx.ModelProto:
+    """A network of two symbolic dimensions."""
+    value = onnx.helper.make_tensor_value_info
+    x, y = (value(name, onnx.TensorProto.FLOAT, ["N", "S", 8]) for name in "xy")
+    nodes = [onnx.helper.make_node("Softmax", ["x"], ["y"])]
+    graph = onnx.helper.make_graph(nodes, "text", [x], [y])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with what the texts presume: model.onnx, x.npy, product.npuasm, file.mlir."""
+    """A working folder with what the texts presume: model.onnx, text.onnx, x.npy, product.npuasm, file.mlir."""
     net = Vision()
     x = net.rectified(net.spread("x", "x.in", (1, 3, 16, 16), 1.0), "conv1", 16, 3, 2)
     onnx.save(net.model("model", {"x": (1, 3, 16, 16)}, net.head(x, 10)), tmp_path / "model.onnx")
+    onnx.save(any_size(), tmp_path / "text.onnx")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((1, 3, 16, 16)).astype(np.float32))
     (tmp_path / "product.npuasm").write_text(blocks(ROOT / "docs" / "npu-program.md", "npuasm")[0])
     (tmp_path / "file.mlir").write_text("builtin.module {\n}\n")

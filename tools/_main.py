@@ -18,7 +18,7 @@ from ._guard import guarded
 
 USAGE = """usage: aic [--version] [--help] COMMAND ...
 
-aic compiles neural networks, to C and for a systolic NPU.
+aic compiles neural networks, to C, to Triton kernels for GPUs, and for a systolic NPU.
 
 commands:
 """
