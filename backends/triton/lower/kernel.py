@@ -23,6 +23,7 @@ from .axis import Frame
 from .body import Unsupported
 from .code import Code
 from .flash import Attention
+from .roles import roles
 from .schedule import Schedule
 from .shape import Pointwise, Product, Rows, form
 from .split import adding_block, emit_parts, emit_sums, parts
@@ -120,8 +121,9 @@ class _Making:
         made.location = self.found.func.location
         held = made.body.block.args[: len(first)]
         known: dict[SSAValue, SSAValue] = dict(zip(args, made.body.block.args[len(first) :], strict=True))
+        names = roles(self.found, self.shaped)
         for old, new in known.items():
-            new.name_hint = old.name_hint
+            new.name_hint = old.name_hint or names.get(old, "x")
         for arg in held:
             arg.name_hint = "parts"
         values = Values(self.found, Code(made.body.block), views, known, Frame())

@@ -77,7 +77,7 @@ def summed(
         acc = _dot(values, form, found, _zero(code, m, n), precision)
     else:
         with code.loop(0, count * k.block, k.block, [_zero(code, m, n)]) as loop:
-            loop.carried[0].name_hint = "acc"
+            loop.carried[0].name_hint, loop.index.name_hint = "acc", "k"
             k.start = loop.index if first is None else code.add(first, loop.index)
             loop.yielded = [_dot(values, form, found, loop.carried[0], precision)]
         acc = loop.results[0]

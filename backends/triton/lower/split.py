@@ -149,8 +149,9 @@ def emit_sums(values: Values, cut: Parts, schedule: Schedule, memory: SSAValue) 
             return code.emit(LoadOp(memory, [where, flat], other=0.0 if x.is_cut else None, bounds=bounds))
 
         start = load(code.number(0))
+        start.name_hint = "total"
         with code.loop(1, cut.count, 1, [start], static=True) as loop:
-            loop.carried[0].name_hint = "total"
+            loop.carried[0].name_hint, loop.index.name_hint = "total", "part"
             loop.yielded = [rows.combined(code, member, loop.carried[0], load(loop.index))]
         rows.remember(values, member, loop.results[0], x.forms())
     store(values, list(values.found.outputs), x.forms())

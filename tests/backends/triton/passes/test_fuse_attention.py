@@ -10,6 +10,7 @@ from aic.compiler.interpret import interpret
 from aic.compiler.pipeline import run_pipeline
 from aic.dialects.graph.weight import AicContext
 from aic.dialects.kernel import LaunchOp
+from aic.dialects.tile.kernel import KernelOp
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
@@ -158,4 +159,6 @@ def test_the_op_is_one_kernel(name: str):
     assert np.isfinite(wanted[0]).all()
     tiles(ctx, module, AFTER.replace("layout", "layout{rows=1048576}"), Random(5))
     assert launches(module) == 1
+    (kernel,) = [op for op in module.ops if isinstance(op, KernelOp)]
+    assert {"q", "k", "v"} <= {view.name_hint for view in kernel.views}
     expect_equal(interpret(ctx, module, given), wanted, 3e-6)

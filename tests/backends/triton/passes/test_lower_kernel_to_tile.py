@@ -3,9 +3,11 @@
 from random import Random
 
 import pytest
+from aic.backends.triton.emit import source
 from aic.compiler.context import context
 from aic.compiler.frontends.onnx.importer import import_onnx
 from aic.compiler.interpret import interpret
+from aic.dialects.tile.kernel import KernelOp
 
 from ....compiler.networks import NETWORKS
 from .._tiles import TENSOR, expect_equal, tiles
@@ -24,3 +26,16 @@ def test_networks(name: str, blocks: str):
     random = None if blocks == "chosen" else Random(3)
     tiles(ctx, module, f"{GRAPH},{VIEWS}", random, split=3 if blocks == "parts" else 0)
     expect_equal(interpret(ctx, module, list(inputs.values())), wanted, 3e-6)
+
+
+def test_arguments_are_called_by_their_roles():
+    model, _ = NETWORKS["transformer"]()
+    ctx = context()
+    module = import_onnx(model, ctx)
+    tiles(ctx, module, f"{GRAPH},{VIEWS}")
+    kernels = [op for op in module.ops if isinstance(op, KernelOp)]
+    names = [[view.name_hint for view in op.views] for op in kernels]
+    assert {name for row in names for name in row} == {"x", "w", "c", "y"}
+    assert all(row[-1] == "y" for row in names)
+    assert any(row[:2] == ["x", "w"] for row in names)
+    assert "def k" in source(kernels[0]) and "(p" not in source(kernels[0])
