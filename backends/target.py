@@ -186,6 +186,11 @@ class Target(ABC, Generic[M]):
         `left` lists node, op and reason of those on the host. None: all are the target's."""
         del module
 
+    def absent(self) -> str:
+        """Why runs here say nothing of how long one takes: the machine is not at hand; what to do instead. "" if they
+        do."""
+        return ""
+
     def eased(
         self, parts: Sequence["Sized"], machine: M, options: EmitOptions, lighter: Lighter
     ) -> Mapping[tuple[int, str], str]:

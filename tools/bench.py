@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..compiler.errors import UsageError, printable
+from ..compiler.errors import MissingToolError, UsageError, printable
 from ._arguments import add_build, add_inputs, add_shapes, add_target, options_of, target_of, use_cache
 from ._bench_diff import diff
 from .compile import clock_text
@@ -71,6 +71,7 @@ def _measured(path: Path, args: argparse.Namespace) -> int:
     from ..compiler.measure import Effort, measure, ratios, spread_of
 
     use_cache(args)
+    _expect_machine(path, args)
     facts, made, feed = _ready(path, args)
     if made.clock is not None:
         return _simulated(facts, made.clock, args)
@@ -92,6 +93,16 @@ def _measured(path: Path, args: argparse.Namespace) -> int:
     if agrees is False and args.peer and not args.quiet:
         print(f"warning: the outputs differ from those of {printable(args.peer)}", file=sys.stderr)
     return 0
+
+
+def _expect_machine(path: Path, args: argparse.Namespace) -> None:
+    """MissingToolError if the machine of the target is not here."""
+    from ..compiler.artifact import is_artifact, read_manifest
+    from ..compiler.targets import target_named
+
+    name = str(read_manifest(path)["target"]) if is_artifact(path) else target_of(args).name
+    if path.suffix not in BARE and (reason := target_named(name).absent()):
+        raise MissingToolError(f"bench: {reason}", code="no-machine")
 
 
 def _simulated(facts: Mapping[str, object], clock: Mapping[str, object], args: argparse.Namespace) -> int:

@@ -126,3 +126,14 @@ def attached() -> str | None:
         return None
     fitting = [arch for arch in presets() if arch[3:-1] == str(found[0]) and int(arch[-1]) <= found[1]]
     return max(fitting, default=None)
+
+
+@cache
+def device_name() -> str | None:
+    """What the driver calls the first GPU; None without one."""
+    try:
+        cuda, name = ctypes.CDLL("libcuda.so.1"), ctypes.create_string_buffer(256)
+        refused = cuda.cuInit(0) or cuda.cuDeviceGetName(name, 256, 0)
+    except (OSError, AttributeError):
+        return None
+    return None if refused else name.value.decode(errors="replace")

@@ -18,7 +18,8 @@ from .compile import uncached
 from .easing import eased
 from .host import family
 from .lower.choose import SHARED
-from .machine import Gpu, attached, gpu, presets
+from .machine import Gpu, attached, device_name, gpu, presets
+from .measured import DeviceRig
 from .rig import ModelRig
 from .sizes import share
 
@@ -32,6 +33,10 @@ GRAPH = (
 )
 BINARIES = {"so", "c", "ptx"}
 """The kinds of output that kernels are compiled for."""
+ABSENT = (
+    "there is no GPU here, and what numpy takes for its kernels says nothing; `aic gpu M.. -t triton -o DIR` writes a "
+    "folder that checks and times them where there is one, `aic tune M -t triton` compares schedules by a model of it"
+)
 TUNED = Path(__file__).parent / "tuned"
 """Schedules that won on a device, a file for each architecture that was measured."""
 COSINE = {"f16": 0.999, "bf16": 0.99, "tf32": 0.9999}
@@ -112,6 +117,9 @@ class TritonTarget(Target[Gpu]):
         number = manifest.get("size")
         return None if can_run else _text(str(manifest["stem"]), number if isinstance(number, int) else None)
 
+    def absent(self) -> str:
+        return "" if self.is_here() else ABSENT
+
     @staticmethod
     def is_here() -> bool:
         """Whether there is a GPU to run on."""
@@ -123,7 +131,9 @@ class TritonTarget(Target[Gpu]):
         return (Module if manifest.get("library") is None else Library)(folder, manifest)
 
     def rig(self, machine: Gpu, options: EmitOptions) -> Rig:
-        return ModelRig(machine, options.jobs, options.cached)
+        if attached() != machine.arch or (device := device_name()) is None:
+            return ModelRig(machine, options.jobs, options.cached)
+        return DeviceRig(machine, device, options.jobs, options.cached)
 
     def winners(self, machine: Gpu) -> Path:
         return TUNED / f"{machine.arch}.jsonl"

@@ -54,6 +54,13 @@ def test_a_setting_that_there_is_not_is_a_mistake_of_usage(capsys):
     assert code == 2 and "expected an arch of sm_80, sm_90" in err
 
 
+def test_without_a_gpu_nothing_is_timed(capsys):
+    code, out, err = told(capsys, "bench", "dense.onnx", "--dim", "N=3", "-t", TRITON)
+    assert code != 0 and not out and "there is no GPU here" in err and "aic gpu" in err
+    told(capsys, "compile", "dense.onnx", "--dim", "N=3", "-t", TRITON, "--emit", "py", "-o", "art", "--no-cache")
+    assert "there is no GPU here" in told(capsys, "bench", "art")[2]
+
+
 @binaries
 def test_inspect_tells_of_binaries(capsys):
     args = ("compile", "dense.onnx", "--dim", "N=64", "-t", TRITON, "--emit", "so", "--emit", "ptx", "-o", "art")
