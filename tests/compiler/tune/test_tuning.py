@@ -143,6 +143,15 @@ def test_candidates_that_fail_are_told_apart(model: Model) -> None:
     assert [o.status for o in rig.measure([good, broken("no C")], Effort(1, 1e-5))] == ["ok", "build"]
 
 
+def test_a_short_kernel_runs_for_as_long_as_asked(model: Model) -> None:
+    tasks, rig = tasks_of(model, "c", Options()), rig_of("c", Options())
+    task = tasks.tasks[0]
+    trial = rig.trial(tasks.lowered(task, next(task.space.all())), task.name)
+    (found,) = rig.measure([trial], Effort(rounds=2, sample=2e-3, limit=1.0))
+    assert found.status == "ok"  # a clock that stands still for a few calls asked for a thousand times as many
+    assert all(0 < seconds < 1e-3 for seconds in found.seconds)
+
+
 def test_what_takes_too_long_to_build_is_left_out(model: Model, tmp_path: Path) -> None:
     tasks = tasks_of(model, "c", Options())
     rig, task = rig_of("c", Options()), tasks.tasks[0]
