@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from math import inf
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, bf16, f16
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects._shape import dtype, element
 from ....dialects._stages import Member, Stage
 from ....dialects.tile._block import dims, kind
+from ....dialects.tile.compute import CastOp
 from ....dialects.tile.index import ExpandOp, FullOp, PidOp
 from ....dialects.tile.memory import LoadOp
 from ....dialects.tile.reduction import ReduceOp
@@ -163,9 +164,11 @@ class Writer:
         found = values.body(member, full(member, point)).value(taken)
         values.guarded = frozenset()
         ignored = neutral_number(member, kind(found))
-        load = found.owner
+        widened = isinstance(found.owner, CastOp) and kind(found.owner.source) in (f16, bf16)
+        load = found.owner.source.owner if isinstance(found.owner, CastOp) and widened else found.owner
         if isinstance(load, LoadOp) and dims(found)[values.frame.places["r"]] > 1:
-            found = values.refilled(load, ignored)
+            loaded = values.refilled(load, ignored)
+            found = self.code.emit(CastOp(loaded, kind(found))) if widened else loaded
         elif r.is_cut:
             found = values.select(values.inside("r"), found, ignored)
         return self.code.wide(found, shape) if shape else found

@@ -101,6 +101,16 @@ def test_the_largest_of_what_has_16_bits_has_16_bits():
     assert [element(launch.res[0]) for launch in (pool, conv)] == [f16, f32]
 
 
+def test_a_softmax_of_two_after_a_product():
+    """What is left out of a block of rows of 16 bits is what the largest element ignores, through the cast, too."""
+    net = Net()
+    scores = net.op("Conv", net.input(net.floats(1, 32, 47, 45)), net.weight(2, 32, 1, 1))
+    net.output(net.op("Softmax", scores, axis=1))
+    found = compile_model(net.model(), "triton", options=Options(settings={"precision": "f16"}))
+    (y,) = found.load()([*net.inputs.values()])
+    np.testing.assert_allclose(y, exact(net.model(), net.inputs)[0], rtol=0, atol=TOLERANCE["f16"])
+
+
 def test_a_host_that_would_wait_for_the_gpu_is_refused():
     model, _ = NETWORKS["control"]()
     with pytest.raises(CompileError):
