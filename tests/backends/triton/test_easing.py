@@ -3,6 +3,7 @@
 import onnx
 import pytest
 from aic.backends.triton import rig as rigs
+from aic.backends.triton import target
 from aic.backends.triton.easing import TRIED
 from aic.backends.triton.kernel import Kernel
 from aic.compiler.driver import Options, compile_model
@@ -32,7 +33,7 @@ def model(tmp_path):
 def made(model, monkeypatch, spilled, **options) -> tuple[str, Report]:
     """The passes' text and the remarks of a compilation, up to the binaries, which are made up."""
     monkeypatch.setattr(rigs.ModelRig, "compiled", compiler(spilled))
-    monkeypatch.setattr("aic.backends.triton.target.library", lambda *_: {"library": None})
+    monkeypatch.setattr(target, "library", lambda *_: {"library": None})
     with collecting(Report()) as report:
         found = compile_model(
             model, "triton", options=Options(**{"settings": SETTINGS, "kinds": ("py", "c"), **options})
