@@ -140,11 +140,17 @@ def _conv(op: Operation, v: Sequence[str]) -> str:
     return f"torch.conv{rank}d({x}, {v[1]}, {bias}, {strides}, {pads}, {dilations}, {_plain(op, 'group') or 1})"
 
 
-def _conv_transpose(op: Operation, v: Sequence[str]) -> str:
-    rank = len(shape(op.operands[0].type)) - 2
+def _even_window(op: Operation, rank: int) -> tuple[list[int], list[int], list[int]]:
+    """Strides, pads, dilations, of ops whose words take but one pad for both ends; CompileError if they differ."""
     strides, pads, dilations, even = _window(op, rank)
     if not even:
         raise CompileError(f"{op.name} {op.location}: no word for pads that differ at the two ends")
+    return strides, pads, dilations
+
+
+def _conv_transpose(op: Operation, v: Sequence[str]) -> str:
+    rank = len(shape(op.operands[0].type)) - 2
+    strides, pads, dilations = _even_window(op, rank)
     bias, extra = v[2] if len(v) > 2 else "None", _plain(op, "output_padding") or [0] * rank
     group = _plain(op, "group") or 1
     return f"torch.conv_transpose{rank}d({v[0]}, {v[1]}, {bias}, {strides}, {pads}, {extra}, {group}, {dilations})"
@@ -160,9 +166,7 @@ def _max_pool(op: Operation, v: Sequence[str]) -> str:
 
 def _average_pool(op: Operation, v: Sequence[str]) -> str:
     rank = len(shape(op.operands[0].type)) - 2
-    strides, pads, _, even = _window(op, rank)
-    if not even:
-        raise CompileError(f"{op.name} {op.location}: no word for pads that differ at the two ends")
+    strides, pads, _ = _even_window(op, rank)
     ceil, count = bool(_plain(op, "ceil")), bool(_plain(op, "count_pads"))
     told = f"{_plain(op, 'kernel')}, {strides}, {pads}, {ceil}, {count}"
     return f"torch.nn.functional.avg_pool{rank}d({v[0]}, {told})"
